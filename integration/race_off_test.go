@@ -1,0 +1,7 @@
+//go:build !race
+
+package integration
+
+// raceBinary says that the binary under test is built with the race detector:
+// it is when the tests are.
+const raceBinary = false
