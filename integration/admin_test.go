@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
-	"testing"
 	"time"
 )
 
@@ -24,7 +23,7 @@ type answer struct {
 }
 
 // into decodes the answer.
-func (a answer) into(t testing.TB, v any) {
+func (a answer) into(t tb, v any) {
 	t.Helper()
 	if err := json.Unmarshal(a.body, v); err != nil {
 		t.Fatalf("%v in %.300q", err, a.body)
@@ -65,7 +64,7 @@ func (g *gateway) adminCall(ctx context.Context, method, path string, body any, 
 }
 
 // admin is adminCall where anything but the wanted status ends the test.
-func (g *gateway) admin(t testing.TB, want int, method, path string, body any, headers ...string) answer {
+func (g *gateway) admin(t tb, want int, method, path string, body any, headers ...string) answer {
 	t.Helper()
 	a, err := g.adminCall(t.Context(), method, "/mcp_token"+path, body, headers...)
 	if err != nil {
@@ -99,12 +98,12 @@ func (tok token) bearer() string { return "Bearer " + tok.secret }
 // names numbers what must not be called alike.
 var names atomic.Int64
 
-func unique(t testing.TB) string {
+func unique(t tb) string {
 	return fmt.Sprintf("%.150s %d", strings.NewReplacer("/", " ").Replace(t.Name()), names.Add(1))
 }
 
 // newToken makes a token; a name is chosen if none is given.
-func (g *gateway) newToken(t testing.TB, fields object) token {
+func (g *gateway) newToken(t tb, fields object) token {
 	t.Helper()
 	body := object{"name": unique(t)}
 	for k, v := range fields {
@@ -114,13 +113,13 @@ func (g *gateway) newToken(t testing.TB, fields object) token {
 }
 
 // holder makes a token with permissions.
-func (g *gateway) holder(t testing.TB, permissions ...string) token {
+func (g *gateway) holder(t tb, permissions ...string) token {
 	t.Helper()
 	return g.newToken(t, object{"permissions": permissions})
 }
 
 // created reads the answer to a creation or a rotation.
-func created(t testing.TB, a answer) token {
+func created(t tb, a answer) token {
 	t.Helper()
 	var made struct {
 		Token  token  `json:"token"`
@@ -135,7 +134,7 @@ func created(t testing.TB, a answer) token {
 }
 
 // token reads a token anew; the secret is kept.
-func (g *gateway) token(t testing.TB, tok token) token {
+func (g *gateway) token(t tb, tok token) token {
 	t.Helper()
 	var now token
 	g.admin(t, http.StatusOK, http.MethodGet, "/tokens/"+tok.ID, nil).into(t, &now)
@@ -144,13 +143,13 @@ func (g *gateway) token(t testing.TB, tok token) token {
 }
 
 // patch edits a token, whatever its version.
-func (g *gateway) patch(t testing.TB, tok token, fields object) {
+func (g *gateway) patch(t tb, tok token, fields object) {
 	t.Helper()
 	g.admin(t, http.StatusOK, http.MethodPatch, "/tokens/"+tok.ID, fields, "If-Match", "*")
 }
 
 // newGroup makes a group and returns its name.
-func (g *gateway) newGroup(t testing.TB, permissions ...string) string {
+func (g *gateway) newGroup(t tb, permissions ...string) string {
 	t.Helper()
 	name := strings.ReplaceAll(unique(t), " ", "-")
 	g.admin(t, http.StatusCreated, http.MethodPost, "/groups", object{"name": name, "permissions": permissions})
@@ -158,7 +157,7 @@ func (g *gateway) newGroup(t testing.TB, permissions ...string) string {
 }
 
 // patchGroup edits a group, whatever its version.
-func (g *gateway) patchGroup(t testing.TB, name string, fields object) {
+func (g *gateway) patchGroup(t tb, name string, fields object) {
 	t.Helper()
 	g.admin(t, http.StatusOK, http.MethodPatch, "/groups/"+name, fields, "If-Match", "*")
 }
@@ -181,7 +180,7 @@ func (g *gateway) load(ctx context.Context, c config) (answer, error) {
 }
 
 // reload is load that must succeed.
-func (g *gateway) reload(t testing.TB, c config) {
+func (g *gateway) reload(t tb, c config) {
 	t.Helper()
 	a, err := g.load(t.Context(), c)
 	if err != nil {

@@ -96,7 +96,7 @@ func (g *gateway) caddyfile(c config) string {
 	_, port, _ := net.SplitHostPort(g.site)
 	text := "{\n\tadmin " + g.Admin + "\n\tdebug\n\tauto_https off\n\tgrace_period 5s\n\tmetrics\n" +
 		"\tlog {\n\t\toutput stderr\n\t\tformat json\n\t}\n" + indent(c.global) + "}\n" + c.sites
-	return strings.NewReplacer("{$SITE}", g.site, "{$PORT}", port, "{$OTHER}", g.other).Replace(text)
+	return strings.NewReplacer("{$SITE}", g.site, "{$PORT}", port, "{$OTHER}", g.other, "{$DIR}", g.dir).Replace(text)
 }
 
 // url is the address of a path on g's site.
@@ -124,7 +124,7 @@ func (g *gateway) note() {
 }
 
 // restart runs g's Caddyfile again, after a stop or a kill, on the same data.
-func (g *gateway) restart(t testing.TB) {
+func (g *gateway) restart(t tb) {
 	t.Helper()
 	p, err := process.Run(t.Context(), suite.binary, g.dir, g.Admin, g.text)
 	if err != nil {
@@ -134,7 +134,7 @@ func (g *gateway) restart(t testing.TB) {
 }
 
 // eventually waits for a condition, and fails with what it last said.
-func eventually(t testing.TB, within time.Duration, condition func() error) {
+func eventually(t tb, within time.Duration, condition func() error) {
 	t.Helper()
 	deadline := time.Now().Add(within)
 	for {

@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"testing"
@@ -45,4 +46,15 @@ func run(m *testing.M) (code int) {
 		code = 1
 	}
 	return code
+}
+
+// tb is what the helpers need of a test: rapid's T has it too.
+type tb interface {
+	Helper()
+	Name() string
+	Context() context.Context
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
 }

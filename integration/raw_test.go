@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"testing"
 	"time"
 )
 
@@ -43,7 +42,7 @@ func join(lines []string) string {
 
 // raw sends bytes as they are and reads one response. A connection that is
 // closed without one gives a reply with status 0.
-func (g *gateway) raw(t testing.TB, request string) answer {
+func (g *gateway) raw(t tb, request string) answer {
 	t.Helper()
 	conn, err := net.Dial("tcp", g.site)
 	if err != nil {
@@ -86,7 +85,7 @@ var (
 )
 
 // check says what is wrong with an answer that should be one of the refusals.
-func (a answer) check(t testing.TB, want ...refusal) {
+func (a answer) check(t tb, want ...refusal) {
 	t.Helper()
 	challenges := a.header.Values("WWW-Authenticate")
 	if len(challenges) != 1 || !strings.HasPrefix(challenges[0], `Bearer realm="`) {
@@ -107,7 +106,7 @@ func (a answer) check(t testing.TB, want ...refusal) {
 }
 
 // isErrorObject checks that the body is one JSON-RPC error in words.
-func (a answer) isErrorObject(t testing.TB) (id json.RawMessage, code int, message string) {
+func (a answer) isErrorObject(t tb) (id json.RawMessage, code int, message string) {
 	t.Helper()
 	if ct := a.header.Get("Content-Type"); ct != "application/json" {
 		t.Errorf("Content-Type %q, want application/json", ct)
@@ -132,7 +131,7 @@ func (a answer) isErrorObject(t testing.TB) (id json.RawMessage, code int, messa
 
 // send adds a case's name to a raw request, sends it to g, and returns the
 // answer and what of it reached the upstream.
-func send(t testing.TB, g *gateway, u *recorder, request string) (answer, []seen) {
+func send(t tb, g *gateway, u *recorder, request string) (answer, []seen) {
 	t.Helper()
 	name := newCase()
 	end := "\r\n"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"testing"
 )
 
 // sharedSite is the site of the gateway that most tests share: one path per
@@ -49,7 +48,7 @@ var fixtures struct {
 
 // shared returns the gateway that most tests share. They make tokens of their
 // own and leave its configuration alone.
-func shared(t testing.TB) *fixture {
+func shared(t tb) *fixture {
 	t.Helper()
 	fixtures.Lock()
 	defer fixtures.Unlock()
@@ -87,13 +86,13 @@ func stopShared() error {
 
 // send adds a case's name to a raw request, sends it, and returns the answer
 // and what reached the upstream.
-func (f *fixture) send(t testing.TB, request string) (answer, []seen) {
+func (f *fixture) send(t tb, request string) (answer, []seen) {
 	t.Helper()
 	return send(t, f.gateway, f.upstream, request)
 }
 
 // refuses sends a raw request that must be refused before the upstream.
-func (f *fixture) refuses(t testing.TB, request string, want ...refusal) answer {
+func (f *fixture) refuses(t tb, request string, want ...refusal) answer {
 	t.Helper()
 	a, reached := f.send(t, request)
 	if len(reached) != 0 {
@@ -105,7 +104,7 @@ func (f *fixture) refuses(t testing.TB, request string, want ...refusal) answer 
 
 // passes sends a raw request that must reach the upstream, and returns what
 // did.
-func (f *fixture) passes(t testing.TB, request string) seen {
+func (f *fixture) passes(t tb, request string) seen {
 	t.Helper()
 	a, reached := f.send(t, request)
 	if a.status != 200 || len(reached) != 1 {

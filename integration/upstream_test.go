@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 )
 
 // seen is one request as it reached the upstream.
@@ -91,7 +90,7 @@ func (u *recorder) sites(text string) string {
 }
 
 // one returns the one request of a case.
-func (u *recorder) one(t testing.TB, name string) seen {
+func (u *recorder) one(t tb, name string) seen {
 	t.Helper()
 	all := u.of(name)
 	if len(all) != 1 {
