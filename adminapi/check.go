@@ -1,0 +1,175 @@
+package adminapi
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/mcptoken/caddy-mcp-token/mcp"
+	"github.com/mcptoken/caddy-mcp-token/policy"
+	"github.com/mcptoken/caddy-mcp-token/tokenstore"
+)
+
+func checkEndpoints() []endpoint {
+	return []endpoint{
+		takes(endpoint{
+			method: "POST", path: "/check", id: "check",
+			summary: "Explain what the gateway would decide",
+			description: "Takes a token by `token` (its secret) or by `id` (its id or key), and a request; answers what would " +
+				"be decided right now, and by which rule. Nothing is sent anywhere, no use is recorded, and rate limits are " +
+				"left out.",
+			right:  tokenstore.RightViewToken,
+			status: http.StatusOK,
+		}, (*call).check),
+		takes(endpoint{
+			method: "POST", path: "/verify", id: "verify",
+			summary:     "Find the token that a secret belongs to",
+			description: "404 for every secret that the gateway would not accept. No use is recorded.",
+			right:       tokenstore.RightViewToken,
+			status:      http.StatusOK,
+		}, (*call).verify),
+	}
+}
+
+// credential is the body of verify.
+type credential struct {
+	Secret string `json:"secret"`
+}
+
+func (c *call) verify(in credential) (tokenstore.Record, error) {
+	secret, err := tokenstore.ParseSecret(in.Secret)
+	if err != nil {
+		return tokenstore.Record{}, tokenstore.ErrNotFound
+	}
+	record, err := c.service.Verify(secret)
+	if refusal, ok := errors.AsType[*tokenstore.Refusal](err); ok && refusal.Reason != tokenstore.ReasonStore {
+		err = tokenstore.ErrNotFound
+	}
+	return c.tagged(record, err)
+}
+
+// question is the body of check.
+type question struct {
+	Token   string         `json:"token"`
+	ID      string         `json:"id"`
+	Route   string         `json:"route"`
+	Method  string         `json:"method"`
+	Path    string         `json:"path"`
+	Address string         `json:"address"`
+	Message jsontext.Value `json:"message"`
+}
+
+// verdict is what the gateway would decide, and why.
+type verdict struct {
+	Decision string            `json:"decision"` // "allow" or "deny"
+	Reason   tokenstore.Reason `json:"reason"`
+	Rule     string            `json:"rule"`
+	Required []string          `json:"required"`
+	Missing  []string          `json:"missing"`
+	Any      bool              `json:"any"` // one of Required is enough
+	Route    string            `json:"route"`
+	TokenID  string            `json:"token_id"`
+}
+
+func (c *call) check(in question) (verdict, error) {
+	route, err := c.chooseRoute(in.Route)
+	if err != nil {
+		return verdict{}, err
+	}
+	if in.Method == "" {
+		in.Method = http.MethodPost
+	}
+	if len(in.Message) == 0 && in.Method == http.MethodPost && route.Policy.ReadsMessages() {
+		return verdict{}, invalidField("/message", "is needed: this route has rules for messages")
+	}
+	found, err := c.inspect(in, route)
+	if err != nil {
+		return verdict{}, err
+	}
+	v := verdict{Decision: "deny", Route: route.Name, TokenID: found.Record.ID}
+	if found.Refusal != nil {
+		v.Reason, v.TokenID = found.Refusal.Reason, cmp.Or(v.TokenID, found.Refusal.TokenID)
+		return v, nil
+	}
+	d := decide(route.Policy, found, in)
+	if d.Allowed {
+		v.Decision = "allow"
+	}
+	v.Reason, v.Rule, v.Required, v.Missing, v.Any = d.Reason, d.Rule, d.Required, d.Missing, d.Any
+	return v, nil
+}
+
+// chooseRoute finds the route of a question; the only one needs no name.
+func (c *call) chooseRoute(name string) (Route, error) {
+	routes := c.routes()
+	if name == "" && len(routes) == 1 {
+		return routes[0], nil
+	}
+	var names []string
+	for _, r := range routes {
+		if r.Name == name && name != "" {
+			return r, nil
+		}
+		names = append(names, r.Name)
+	}
+	switch {
+	case len(routes) == 0:
+		return Route{}, invalidField("/route", "is not there: no route of the configuration asks for a token")
+	case len(names) > 10:
+		names = append(slices.Clip(names[:10]), "…")
+	}
+	return Route{}, invalidField("/route", "must be one of "+strings.Join(names, ", "))
+}
+
+// inspect finds the token of a question, as the route would.
+func (c *call) inspect(in question, route Route) (tokenstore.Inspection, error) {
+	caller := tokenstore.Caller{Audience: route.Audience, Method: in.Method, Path: in.Path}
+	if in.Address != "" {
+		addr, err := netip.ParseAddr(in.Address)
+		if err != nil {
+			return tokenstore.Inspection{}, invalidField("/address", "must be an IP address")
+		}
+		caller.Addr = addr.Unmap()
+	}
+	switch {
+	case (in.Token == "") == (in.ID == ""):
+		return tokenstore.Inspection{}, invalidField("/id", "give either token or id")
+	case in.ID != "":
+		found, err := c.service.InspectToken(in.ID, caller)
+		if errors.Is(err, tokenstore.ErrNotFound) {
+			err = invalidField("/id", "is not a token")
+		}
+		return found, err
+	}
+	secret, err := tokenstore.ParseSecret(in.Token)
+	if err != nil {
+		return tokenstore.Inspection{Refusal: &tokenstore.Refusal{Reason: tokenstore.ReasonMalformed}}, nil
+	}
+	return c.service.Inspect(secret, caller), nil
+}
+
+// decide takes the same steps as the gateway, once the token is known.
+func decide(p *policy.Policy, found tokenstore.Inspection, in question) policy.Decision {
+	if found.Grants.HoldsManagement() && !p.RequiresManagement() {
+		return policy.Decision{
+			Reason: tokenstore.ReasonPermission,
+			Rule:   "tokens that manage tokens are for routes that require it",
+		}
+	}
+	d := p.DecideRoute(found.Grants)
+	if !d.Allowed || !p.ReadsMessages() || len(in.Message) == 0 {
+		return d
+	}
+	message, refusal := mcp.Read(http.Header{}, in.Message)
+	if refusal != nil {
+		return policy.Decision{Reason: tokenstore.ReasonBody, Rule: refusal.Text}
+	}
+	return p.Decide(policy.Subject{
+		Grants: found.Grants, TokenName: found.Record.Name, TokenUser: found.Record.User,
+	}, message)
+}

@@ -1,0 +1,108 @@
+package adminapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/mcptoken/caddy-mcp-token/tokenstore"
+)
+
+func permissionEndpoints() []endpoint {
+	return []endpoint{
+		replies(endpoint{
+			method: "GET", path: "/permissions", id: "listPermissions",
+			summary: "List the permissions in use",
+			description: "What tokens and groups hold, and what routes ask for. A grant that no route mentions may be a " +
+				"spelling mistake.",
+			right:  tokenstore.RightViewToken,
+			status: http.StatusOK,
+		}, (*call).listPermissions),
+		replies(endpoint{
+			method: "GET", path: "/routes", id: "listRoutes",
+			summary: "List the routes that ask for a token, with their rules in words",
+			right:   tokenstore.RightViewToken,
+			status:  http.StatusOK,
+		}, (*call).listRoutes),
+	}
+}
+
+// permission is one line of the catalogue.
+type permission struct {
+	Permission string `json:"permission"`
+
+	// Tokens and Groups count who holds the permission as it is spelled.
+	Tokens int `json:"tokens"`
+	Groups int `json:"groups"`
+
+	// Routes are the names of the routes that ask for it, or, of a wildcard,
+	// for something that it reaches.
+	Routes            []string `json:"routes"`
+	ReferencedByRoute bool     `json:"referenced_by_route"`
+}
+
+func (c *call) listPermissions() (list[permission], error) {
+	lines := map[string]permission{}
+	for _, use := range c.service.PermissionsInUse() {
+		lines[use.Permission] = permission{Permission: use.Permission, Tokens: use.Tokens, Groups: use.Groups}
+	}
+	routes := c.routes()
+	for _, r := range routes {
+		for _, p := range r.Policy.Permissions() {
+			if _, ok := lines[p]; !ok {
+				lines[p] = permission{Permission: p}
+			}
+		}
+	}
+	items := make([]permission, 0, len(lines))
+	for name, line := range lines {
+		grants := tokenstore.NewGrants(name)
+		for _, r := range routes {
+			if slices.ContainsFunc(r.Policy.Permissions(), grants.Has) {
+				line.Routes = append(line.Routes, r.Name)
+			}
+		}
+		// The gateway's own rights are asked for by this API.
+		line.ReferencedByRoute = len(line.Routes) > 0 || grants.HoldsManagement()
+		items = append(items, line)
+	}
+	slices.SortFunc(items, func(a, b permission) int { return strings.Compare(a.Permission, b.Permission) })
+	return list[permission]{Items: items, Total: len(items)}, nil
+}
+
+// routes returns the routes of now.
+func (c *call) routes() []Route {
+	if c.Routes == nil {
+		return nil
+	}
+	return c.Routes()
+}
+
+// route is a Route in words.
+type route struct {
+	Name     string `json:"name"`
+	Server   string `json:"server"`
+	Audience string `json:"audience"`
+
+	// Rules are in the order in which they are tried.
+	Rules       []string `json:"rules"`
+	Permissions []string `json:"permissions"`
+
+	ReadsMessages      bool `json:"reads_messages"`
+	FiltersLists       bool `json:"filters_lists"`
+	RequiresManagement bool `json:"requires_management"`
+}
+
+func (c *call) listRoutes() (list[route], error) {
+	routes := c.routes()
+	items := make([]route, 0, len(routes))
+	for _, r := range routes {
+		items = append(items, route{
+			Name: r.Name, Server: r.Server, Audience: r.Audience,
+			Rules: r.Policy.Describe(), Permissions: r.Policy.Permissions(),
+			ReadsMessages: r.Policy.ReadsMessages(), FiltersLists: r.Policy.FiltersLists(),
+			RequiresManagement: r.Policy.RequiresManagement(),
+		})
+	}
+	return list[route]{Items: items, Total: len(items)}, nil
+}
