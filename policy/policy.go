@@ -1,17 +1,22 @@
-// Package policy holds the rules of a route: what a request needs, compiled
-// once, decided on every request, explained in words.
 package policy
 
 import (
-	"errors"
+	"slices"
+	"strings"
 
-	"github.com/mcptoken/caddy-mcp-token/mcp"
 	"github.com/mcptoken/caddy-mcp-token/tokenstore"
 )
 
 // Policy is a compiled Config. It is immutable and safe for concurrent use.
 type Policy struct {
-	name string
+	require, requireAny       []string
+	requireWords, anyOneWords string
+
+	// rules are all of them as written; the others are those of one kind.
+	rules                              []*rule
+	tools, prompts, resources, methods []*rule
+
+	filtersLists bool
 }
 
 // Subject is who asks.
@@ -21,53 +26,66 @@ type Subject struct {
 	TokenUser string
 }
 
-// Decision is the answer to one question, with what led to it.
+// Decision is the answer to one question, with what led to it. Its slices are
+// shared: treat them as read-only.
 type Decision struct {
 	Allowed bool
 
 	// Reason is ReasonPermission if the caller lacks what is Missing, and
-	// ReasonRule if no permission would have helped; empty when allowed.
+	// ReasonRule if no permission would help. It is empty when allowed.
 	Reason tokenstore.Reason
 
-	// Rule is the deciding rule in words.
+	// Rule is what decided, in words: "tool delete_* require blog.delete_{1}
+	// (Caddyfile:12)".
 	Rule string
 
-	// Required are the permissions that the rule asks for, Missing those of
-	// them that the caller lacks.
+	// Required are the permissions that Rule asks for, Missing those of them
+	// that the caller lacks.
 	Required, Missing []string
 
 	// Any says that one of Required is enough.
 	Any bool
 }
 
-// Compile checks c and makes it ready to decide.
-func Compile(c Config) (*Policy, error) {
-	return nil, errors.New("not available")
-}
-
 // ReadsMessages reports whether the policy decides on MCP messages, so that
 // the body of a request must be read.
-func (p *Policy) ReadsMessages() bool { return false }
+func (p *Policy) ReadsMessages() bool { return len(p.rules) > 0 }
 
 // FiltersLists reports whether list results must be filtered by Lists.
-func (p *Policy) FiltersLists() bool { return false }
+func (p *Policy) FiltersLists() bool { return p.filtersLists }
 
 // RequiresManagement reports whether every request needs a right under
 // mcp_token: only then may a management token come this way.
-func (p *Policy) RequiresManagement() bool { return false }
+func (p *Policy) RequiresManagement() bool {
+	return slices.ContainsFunc(p.require, isManagement) ||
+		len(p.requireAny) > 0 && !slices.ContainsFunc(p.requireAny, func(s string) bool { return !isManagement(s) })
+}
+
+func isManagement(permission string) bool { return strings.HasPrefix(permission, "mcp_token.") }
 
 // DecideRoute decides what every request needs, whatever its body.
-func (p *Policy) DecideRoute(g *tokenstore.Grants) Decision { return Decision{} }
+func (p *Policy) DecideRoute(g *tokenstore.Grants) Decision {
+	if d := decideAll(p.require, g, p.requireWords); !d.Allowed || len(p.requireAny) == 0 {
+		return d
+	}
+	d := Decision{Rule: p.anyOneWords, Required: p.requireAny, Any: true}
+	d.Allowed = slices.ContainsFunc(p.requireAny, g.Has)
+	if !d.Allowed {
+		d.Reason, d.Missing = tokenstore.ReasonPermission, p.requireAny
+	}
+	return d
+}
 
-// Decide decides one MCP message by the rules; DecideRoute comes before it.
-func (p *Policy) Decide(s Subject, m *mcp.Message) Decision { return Decision{} }
-
-// Lists reports whether the entry called name (a name, a URI or a URI
-// template) stays in a list of s: whether s may call it with some arguments.
-func (p *Policy) Lists(s Subject, l mcp.List, name string) bool { return false }
-
-// Describe returns the rules in words, in their order.
-func (p *Policy) Describe() []string { return nil }
-
-// Permissions returns every permission that the policy spells out, sorted.
-func (p *Policy) Permissions() []string { return nil }
+// decideAll asks for all of required.
+func decideAll(required []string, g *tokenstore.Grants, words string) Decision {
+	d := Decision{Allowed: true, Rule: words, Required: required}
+	for _, permission := range required {
+		if !g.Has(permission) {
+			d.Missing = append(d.Missing, permission)
+		}
+	}
+	if d.Missing != nil {
+		d.Allowed, d.Reason = false, tokenstore.ReasonPermission
+	}
+	return d
+}

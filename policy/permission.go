@@ -1,0 +1,159 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mcptoken/caddy-mcp-token/tokenstore"
+)
+
+// permission is a requirement of a rule: literal, or with captures.
+type permission struct {
+	text string
+
+	// pieces is nil for a literal. Otherwise the permission is their texts and
+	// captures, joined.
+	pieces []piece
+}
+
+// piece is literal text, or the capture of a star.
+type piece struct {
+	text    string
+	star    int  // counts from 1; 0 for literal text
+	inLabel bool // the capture stands before the dot, in the app label
+}
+
+// compilePermission reads a requirement whose captures must be among the stars
+// of every glob.
+func compilePermission(text string, globs []glob) (permission, error) {
+	if !strings.ContainsAny(text, "{}") {
+		return permission{text: text}, tokenstore.CheckPermission(text)
+	}
+	p := permission{text: text}
+	inLabel, sample := true, ""
+	for rest := text; rest != ""; {
+		before, after, found := strings.Cut(rest, "{")
+		if before != "" {
+			p.pieces = append(p.pieces, piece{text: before})
+			sample += before
+			inLabel = inLabel && !strings.Contains(before, ".")
+		}
+		if !found {
+			break
+		}
+		inside, behind, closed := strings.Cut(after, "}")
+		if !closed {
+			return p, fmt.Errorf("permission %q: a brace is not closed; expected {1}", text)
+		}
+		star, err := starNumber(inside)
+		if err != nil {
+			return p, fmt.Errorf("permission %q: %w", text, err)
+		}
+		for i := range globs {
+			if globs[i].stars() < star {
+				return p, fmt.Errorf("permission %q: {%d} is what the %s * of the glob matched, and %q has %s",
+					text, star, ordinal(star), globs[i].text, starCount(globs[i].stars()))
+			}
+		}
+		p.pieces = append(p.pieces, piece{star: star, inLabel: inLabel})
+		sample += "x"
+		rest = behind
+	}
+	if err := tokenstore.CheckPermission(sample); err != nil {
+		detail := strings.TrimPrefix(err.Error(), fmt.Sprintf("permission %q: ", sample))
+		return p, fmt.Errorf("permission %q: %s", text, detail)
+	}
+	return p, nil
+}
+
+func starNumber(inside string) (int, error) {
+	if strings.HasPrefix(inside, "args") {
+		return 0, fmt.Errorf("{%s} is replaced only inside a snippet that is imported with arguments", inside)
+	}
+	n, err := strconv.Atoi(inside)
+	if err != nil || n < 1 || n > maxStars || strconv.Itoa(n) != inside {
+		return 0, fmt.Errorf("{%s} is not a capture; expected {1} to {%d}", inside, maxStars)
+	}
+	return n, nil
+}
+
+func ordinal(n int) string {
+	return [...]string{"first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"}[n-1]
+}
+
+func starCount(n int) string {
+	switch n {
+	case 0:
+		return "none"
+	case 1:
+		return "one"
+	}
+	return "only " + strconv.Itoa(n)
+}
+
+var errNotPermission = errors.New("not a permission")
+
+// fill puts the captures in. It fails if the text that comes out cannot be a
+// permission, or if a capture in the app label would shift where the label
+// ends: names come from the caller.
+func (p *permission) fill(caps *captures) (string, error) {
+	if p.pieces == nil {
+		return p.text, nil
+	}
+	var b strings.Builder
+	for _, piece := range p.pieces {
+		if piece.star == 0 {
+			b.WriteString(piece.text)
+			continue
+		}
+		c := caps[piece.star-1]
+		if c == "" || piece.inLabel && strings.ContainsAny(c, ".:/") {
+			return "", errNotPermission
+		}
+		b.WriteString(c)
+	}
+	if tokenstore.CheckPermission(b.String()) != nil {
+		return "", errNotPermission
+	}
+	return b.String(), nil
+}
+
+// glob is every permission that p may become.
+func (p *permission) glob() glob {
+	var b strings.Builder
+	for _, piece := range p.pieces {
+		if piece.star == 0 {
+			b.WriteString(piece.text)
+		} else if !strings.HasSuffix(b.String(), "*") {
+			b.WriteByte('*')
+		}
+	}
+	return newGlob(b.String())
+}
+
+// mayBe reports whether text is p, or may come of its captures.
+func (p *permission) mayBe(text string) bool {
+	if p.pieces == nil {
+		return p.text == text
+	}
+	any := p.glob()
+	return any.match(text, nil)
+}
+
+// someHeld reports whether g may hold any of the permissions that p may become.
+// It may say yes wrongly, never no.
+func (p *permission) someHeld(g *tokenstore.Grants) bool {
+	if p.pieces == nil {
+		return g.Has(p.text)
+	}
+	wanted := p.glob()
+	for _, held := range g.List() {
+		have := newGlob(held)
+		if wanted.overlaps(&have) {
+			return true
+		}
+	}
+	return false
+}

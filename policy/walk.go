@@ -1,0 +1,115 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mcptoken/caddy-mcp-token/tokenstore"
+)
+
+// walk goes through rules of one kind in order and answers with the first that
+// decides q; ok is false if none does. Calls and lists take the same way.
+//
+// Where not everything is known – the arguments behind a list entry or a
+// completion, the expansion of a URI template – a rule may apply to some of
+// what is possible and not to the rest. A list entry needs one possibility that
+// is allowed, so such a rule decides only if it allows. A completion needs all
+// of them allowed, because it tells of all, so such a rule decides only if it
+// denies.
+func walk(rules []*rule, over Kind, q *question) (d Decision, ok bool) {
+	var caps captures
+	for _, r := range rules {
+		fits, g := r.fits(over, q, &caps)
+		if fits == no {
+			continue
+		}
+		holds := r.where.holds(q)
+		switch {
+		case holds == no:
+			continue
+		case holds == failed:
+			d, holds = denied(r.failedWords), yes
+		case over == KindResource && g.stars() > 0 && oddURI(q.uri) != "":
+			d = denied(r.oddWords)
+		case over == KindResource && q.pattern != nil && r.captures():
+			d = denied(r.captureFailed)
+			if q.listing && r.mayAllow(q.subject.Grants) {
+				d = Decision{Allowed: true, Rule: r.words}
+			}
+		default:
+			d = r.decide(q.subject.Grants, &caps)
+		}
+		if fits == yes && holds == yes || d.Allowed == q.listing {
+			return d, true
+		}
+	}
+	return Decision{}, false
+}
+
+// fits says whether r is about what q asks for, by which glob, and what its
+// stars took. The answer is maybe if only some expansions of a template match.
+func (r *rule) fits(over Kind, q *question, caps *captures) (truth, *glob) {
+	text := q.name
+	switch over {
+	case KindMethod:
+		text = q.method
+	case KindResource:
+		if q.pattern != nil {
+			return r.fitsTemplate(q)
+		}
+		text = q.uri
+	}
+	for i := range r.globs {
+		if r.globs[i].match(text, caps) {
+			return yes, &r.globs[i]
+		}
+	}
+	return no, nil
+}
+
+// fitsTemplate compares with a URI template: by its own text, as lists show it,
+// and by what it may expand to.
+func (r *rule) fitsTemplate(q *question) (truth, *glob) {
+	for i := range r.globs {
+		if g := &r.globs[i]; g.text == q.uri || g.covers(q.pattern) {
+			return yes, g
+		}
+	}
+	for i := range r.globs {
+		if g := &r.globs[i]; g.overlaps(q.pattern) {
+			return maybe, g
+		}
+	}
+	return no, nil
+}
+
+// captures reports whether r's permissions depend on what its stars take.
+func (r *rule) captures() bool { return r.Effect == EffectRequire && r.plain == nil }
+
+// both is the answer where two rules must agree. Permissions that are missing
+// are told together, so that a caller learns at once all that it needs.
+func both(a, b Decision) Decision {
+	switch {
+	case a.Allowed && !b.Allowed, a.Reason != b.Reason && b.Reason == tokenstore.ReasonRule:
+		return b
+	case b.Allowed && !a.Allowed, a.Reason == tokenstore.ReasonRule:
+		return a
+	}
+	a.Required = union(a.Required, b.Required)
+	a.Missing = union(a.Missing, b.Missing)
+	if !strings.Contains(a.Rule, b.Rule) {
+		a.Rule += " and " + b.Rule
+	}
+	return a
+}
+
+// union appends to a what b has beyond it, without changing either.
+func union(a, b []string) []string {
+	a = slices.Clip(a)
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(a, s)
+		}
+	}
+	return a
+}
