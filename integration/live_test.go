@@ -1,0 +1,414 @@
+package integration
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// ticker is an upstream whose answers are endless streams: /busy sends an event
+// now and then, /idle only the first.
+type ticker struct {
+	url  string
+	open atomic.Int64 // streams that have not ended
+}
+
+func newTicker(t testing.TB) *ticker {
+	u := &ticker{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u.open.Add(1)
+		defer u.open.Add(-1)
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "text/event-stream")
+		event := func() {
+			_, _ = io.WriteString(w, "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{}}\n\n")
+			_ = http.NewResponseController(w).Flush()
+		}
+		event()
+		var tick <-chan time.Time
+		if strings.HasSuffix(r.URL.Path, "/busy") {
+			clock := time.NewTicker(250 * time.Millisecond)
+			defer clock.Stop()
+			tick = clock.C
+		}
+		for {
+			select {
+			case <-tick:
+				event()
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}))
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	u.url = server.URL
+	return u
+}
+
+// stream is one open answer, as its client sees it.
+type stream struct {
+	events atomic.Int64
+
+	// Set when it has ended.
+	done chan struct{}
+	at   time.Time
+	last string // the last line of data
+}
+
+// streams opens many streams, half of them idle, and returns when each has had
+// its first event.
+func streams(ctx context.Context, t testing.TB, g *gateway, client *http.Client, secret string, n int) []*stream {
+	t.Helper()
+	all, errs := make([]*stream, n), make([]error, n)
+	var wg sync.WaitGroup
+	room := make(chan struct{}, 64) // no more connections at once than a backlog holds
+	for i := range all {
+		room <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-room }()
+			path := []string{"/idle", "/busy"}[i%2]
+			all[i], errs[i] = follow(ctx, client, g.url(path), secret)
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		eventually(t, 20*time.Second, func() error {
+			if s.events.Load() == 0 {
+				return errors.New("a stream has no event")
+			}
+			return nil
+		})
+	}
+	return all
+}
+
+// follow opens a stream and reads it to its end.
+func follow(ctx context.Context, client *http.Client, url, secret string) (*stream, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+secret)
+	req.Header.Set("Accept", "text/event-stream")
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, fmt.Errorf("status %d", resp.StatusCode)
+	}
+	s := &stream{done: make(chan struct{})}
+	go func() {
+		defer resp.Body.Close()
+		scanner := bufio.NewScanner(resp.Body)
+		for scanner.Scan() {
+			if data, ok := strings.CutPrefix(scanner.Text(), "data:"); ok {
+				s.last = data
+				s.events.Add(1)
+			}
+		}
+		s.at = time.Now()
+		close(s.done)
+	}()
+	return s, nil
+}
+
+// ended says whether s has ended by now.
+func (s *stream) ended() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// protocols are clients that speak one version of HTTP each, cleartext.
+func protocols() map[string]func() *http.Client {
+	return map[string]func() *http.Client{
+		"HTTP1": func() *http.Client {
+			return &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4}}
+		},
+		"HTTP2": func() *http.Client {
+			only := new(http.Protocols)
+			only.SetUnencryptedHTTP2(true)
+			return &http.Client{Transport: &http.Transport{Protocols: only, TLSClientConfig: &tls.Config{}}}
+		},
+	}
+}
+
+// streaming is a guarded site that also speaks HTTP/2 in the clear.
+func streaming(upstream string, generation int) config {
+	c := guarded(upstream, generation)
+	c.global = "servers {\n\tprotocols h1 h2c\n}\n"
+	return c
+}
+
+// many is how many streams the largest test opens on each of its tokens.
+func many() int {
+	if raceBinary {
+		return 100
+	}
+	return 500
+}
+
+func TestRevocationEndsEveryStreamOfTheTokenAndNoOther(t *testing.T) {
+	upstream := newTicker(t)
+	g := start(t, streaming(upstream.url, 0))
+	generation := 0
+	for _, way := range []struct {
+		name   string
+		n      int
+		reason string
+		// revoke takes what the streams need, and returns when that was answered.
+		revoke func(t *testing.T, tok token, group string) time.Time
+	}{
+		{"disable", many(), "credential_revoked", func(t *testing.T, tok token, _ string) time.Time {
+			g.admin(t, http.StatusOK, http.MethodPost, "/tokens/"+tok.ID+"/disable", object{"reason": "lost"})
+			return time.Now()
+		}},
+		{"delete", 20, "credential_revoked", func(t *testing.T, tok token, _ string) time.Time {
+			g.admin(t, http.StatusNoContent, http.MethodDelete, "/tokens/"+tok.ID, nil)
+			return time.Now()
+		}},
+		{"rotate", 20, "credential_revoked", func(t *testing.T, tok token, _ string) time.Time {
+			created(t, g.admin(t, http.StatusOK, http.MethodPost, "/tokens/"+tok.ID+"/rotate", object{}))
+			return time.Now()
+		}},
+		{"the command line", 20, "credential_revoked", func(t *testing.T, tok token, _ string) time.Time {
+			if out := command(t, g.Home(), "mcp-token", "disable", tok.ID, "--address", g.Admin); out.code != 0 {
+				t.Fatalf("code %d: %s", out.code, out.stderr)
+			}
+			return time.Now()
+		}},
+		{"expiry", 50, "credential_expired", func(t *testing.T, tok token, _ string) time.Time {
+			expiry := time.Now().Add(2 * time.Second).Truncate(time.Second)
+			g.patch(t, tok, object{"expires_at": expiry.UTC().Format(time.RFC3339)})
+			return expiry
+		}},
+		{"a group's edit", 50, "permission_changed", func(t *testing.T, _ token, group string) time.Time {
+			g.patchGroup(t, group, object{"permissions": []string{}})
+			return time.Now()
+		}},
+		{"a group's end", 20, "permission_changed", func(t *testing.T, _ token, group string) time.Time {
+			g.admin(t, http.StatusNoContent, http.MethodDelete, "/groups/"+group, nil)
+			return time.Now()
+		}},
+		{"leaving the group", 20, "permission_changed", func(t *testing.T, tok token, _ string) time.Time {
+			g.patch(t, tok, object{"groups": []string{}})
+			return time.Now()
+		}},
+		{"other addresses", 20, "credential_revoked", func(t *testing.T, tok token, _ string) time.Time {
+			g.patch(t, tok, object{"allowed_cidrs": []string{netip.MustParsePrefix("192.0.2.0/24").String()}})
+			return time.Now()
+		}},
+		{"after two reloads", 50, "credential_revoked", func(t *testing.T, tok token, _ string) time.Time {
+			for range 2 {
+				generation++
+				g.reload(t, streaming(upstream.url, generation))
+			}
+			g.admin(t, http.StatusOK, http.MethodPost, "/tokens/"+tok.ID+"/disable", object{})
+			return time.Now()
+		}},
+	} {
+		for protocol, client := range protocols() {
+			t.Run(way.name+" over "+protocol, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				group := g.newGroup(t, "blog.view_article")
+				revoked := g.newToken(t, object{"groups": []string{group}})
+				other := g.holder(t, "blog.view_article")
+				client := client()
+				defer client.CloseIdleConnections()
+				doomed := streams(ctx, t, g, client, revoked.secret, way.n)
+				kept := streams(ctx, t, g, client, other.secret, way.n)
+
+				answered := way.revoke(t, revoked, group)
+				var took []time.Duration
+				for _, s := range doomed {
+					within(t, 10*time.Second, "the end of a stream", s.done)
+					took = append(took, s.at.Sub(answered))
+					if !strings.Contains(s.last, way.reason) {
+						t.Fatalf("a stream ended on %q, which does not say %s", s.last, way.reason)
+					}
+				}
+				slices.Sort(took)
+				t.Logf("%d streams ended, the median %v after the answer, the last %v", way.n, took[len(took)/2], took[len(took)-1])
+				if p99 := took[len(took)*99/100-1]; p99 > 100*time.Millisecond*slow || took[len(took)-1] > time.Second*slow {
+					t.Errorf("99 %% ended within %v, the last after %v", p99, took[len(took)-1])
+				}
+				// The other token's are open, and the busy ones move on.
+				for i, s := range kept {
+					if had := s.events.Load(); i%2 == 1 && i < 20 {
+						eventually(t, 5*time.Second, func() error {
+							if s.events.Load() == had {
+								return errors.New("a stream of the other token stands still")
+							}
+							return nil
+						})
+					}
+					if s.ended() {
+						t.Fatalf("a stream of the other token ended, on %q", s.last)
+					}
+				}
+				cancel()
+				eventually(t, 10*time.Second, func() error {
+					if n := upstream.open.Load(); n != 0 {
+						return fmt.Errorf("%d streams are open upstream", n)
+					}
+					if n := g.metrics(t).sum("caddy_mcp_token_live_requests"); n != 0 {
+						return fmt.Errorf("%v requests live", n)
+					}
+					return nil
+				})
+			})
+		}
+	}
+}
+
+// slow is by how much a binary with the race detector may be slower.
+const slow = 1 + 9*raceFactor
+
+func TestEndedStreamsLeaveNothingBehind(t *testing.T) {
+	upstream := newTicker(t)
+	g := start(t, streaming(upstream.url, 0))
+	round := func() {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		client := protocols()["HTTP1"]()
+		defer client.CloseIdleConnections()
+		tok := g.holder(t, "blog.view_article")
+		all := streams(ctx, t, g, client, tok.secret, 100)
+		g.admin(t, http.StatusOK, http.MethodPost, "/tokens/"+tok.ID+"/disable", object{})
+		for _, s := range all {
+			within(t, 10*time.Second, "the end of a stream", s.done)
+		}
+	}
+	round() // the first opens what stays: idle connections, timers
+	settled := func() float64 {
+		var least float64
+		eventually(t, 20*time.Second, func() error {
+			now := g.metrics(t).sum("go_goroutines")
+			if least == 0 || now < least {
+				least = now
+				return errors.New("goroutines are still ending")
+			}
+			return nil
+		})
+		return least
+	}
+	before := settled()
+	for range 3 {
+		round()
+	}
+	eventually(t, 20*time.Second, func() error {
+		if now := g.metrics(t).sum("go_goroutines"); now > before+10 {
+			return fmt.Errorf("%v goroutines, there were %v", now, before)
+		}
+		return nil
+	})
+}
+
+func TestNoStreamSurvivesARevocationThatItRaces(t *testing.T) {
+	t.Parallel()
+	upstream := newTicker(t)
+	g := start(t, streaming(upstream.url, 0))
+	client := protocols()["HTTP1"]()
+	defer client.CloseIdleConnections()
+	for range 100 {
+		tok := g.holder(t, "blog.view_article")
+		var mu sync.Mutex
+		var opened []*stream
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				if s, err := follow(t.Context(), client, g.url("/idle"), tok.secret); err == nil {
+					mu.Lock()
+					defer mu.Unlock()
+					opened = append(opened, s)
+				}
+			})
+		}
+		g.admin(t, http.StatusOK, http.MethodPost, "/tokens/"+tok.ID+"/disable", object{})
+		wg.Wait()
+		for _, s := range opened {
+			within(t, 5*time.Second, "the end of a stream that raced its revocation", s.done)
+		}
+	}
+}
+
+func TestLiveRequestsAreListedAndEnded(t *testing.T) {
+	t.Parallel()
+	upstream := newTicker(t)
+	g := start(t, streaming(upstream.url, 0))
+	tok := g.holder(t, "blog.view_article")
+	client := protocols()["HTTP1"]()
+	defer client.CloseIdleConnections()
+	all := streams(t.Context(), t, g, client, tok.secret, 6)
+	if n := g.metrics(t).sum("caddy_mcp_token_live_requests"); n != 6 {
+		t.Errorf("%v live requests are counted, want 6", n)
+	}
+	var live struct {
+		Items []struct {
+			ID     string    `json:"id"`
+			Since  time.Time `json:"since"`
+			Method string    `json:"method"`
+		} `json:"items"`
+	}
+	g.admin(t, http.StatusOK, http.MethodGet, "/tokens/"+tok.ID+"/live", nil).into(t, &live)
+	if len(live.Items) != 6 || live.Items[0].ID == "" || time.Since(live.Items[0].Since) > time.Minute || live.Items[0].Method != http.MethodGet {
+		t.Fatalf("%+v", live)
+	}
+	g.admin(t, http.StatusOK, http.MethodDelete, "/tokens/"+tok.ID+"/live", nil)
+	for _, s := range all {
+		within(t, 5*time.Second, "the end of a stream", s.done)
+		if !strings.Contains(s.last, "ended_by_operator") {
+			t.Errorf("a stream ended on %q", s.last)
+		}
+	}
+	// The token itself is as good as before.
+	streams(t.Context(), t, g, client, tok.secret, 1)
+}
+
+func TestAnOpenStreamDoesNotHoldUpTheExit(t *testing.T) {
+	t.Parallel()
+	upstream := newTicker(t)
+	g := start(t, streaming(upstream.url, 0))
+	client := protocols()["HTTP1"]()
+	defer client.CloseIdleConnections()
+	all := streams(t.Context(), t, g, client, g.holder(t, "blog.view_article").secret, 2)
+	began := time.Now()
+	if err := g.stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 8*time.Second { // the grace period is 5 s
+		t.Errorf("the exit took %v", took)
+	}
+	for _, s := range all {
+		within(t, time.Second, "the end of a stream", s.done)
+	}
+	if conn, err := net.Dial("tcp", g.site); err == nil {
+		conn.Close()
+		t.Error("somebody still listens")
+	}
+}
