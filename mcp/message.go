@@ -10,37 +10,50 @@ import (
 type Kind uint8
 
 const (
-	Request      Kind = iota + 1 // has a method and an id (the flat form may lack the id)
+	Request      Kind = iota + 1 // has a method and an id (tools/list and tools/call may lack the id, see Flat)
 	Notification                 // has a method and no id
-	Response                     // has an id and a result or an error; only in the legacy era
+	Response                     // has an id and a result or an error; legacy era only
 )
 
 // Message is one client message, read so strictly that every server that
 // accepts it reads the same method, name, URI and arguments.
 type Message struct {
 	Kind   Kind
-	Method string         // empty for a Response
+	Method string         // empty for a Response; visible ASCII
 	ID     jsontext.Value // as the client wrote it, to be echoed byte for byte; nil if there is none
 
 	Name    string   // tools/call, prompts/get, completion/complete of a ref/prompt
-	URI     string   // resources/read, subscribe, unsubscribe, completion/complete of a ref/resource
+	URI     string   // resources/read, subscribe, unsubscribe, completion/complete of a ref/resource; empty in a modern (un)subscribe without one
 	URIs    []string // subscriptions/listen: resourceSubscriptions
 	TaskIDs []string // tasks/*: taskId; subscriptions/listen: taskIds. Whoever names a task needs the method tasks/*
 
-	Arguments jsontext.Value // raw object of tools/call, prompts/get; nil if absent
+	// Arguments is the raw object of tools/call and prompts/get; nil if it is
+	// absent or null. No name occurs twice in any object inside it, no two of its
+	// own members differ only as [SameName] does, and every number in it is one
+	// that all servers read alike. A condition that reads the member "action" must
+	// still deny a call with a member "Action": servers in Go and .NET take that
+	// for "action". [SameName] finds it.
+	Arguments jsontext.Value
 
 	Modern bool // 2026-07-28 and later: metadata in every request, no sessions
 	Flat   bool // {"method":"tools/call","name":…} without params, as django-admin-mcp's clients send it
 }
 
 // Read judges one message. The header is for cross-checks alone: nothing is
-// taken from it that the body does not say.
+// taken from it that the body does not say. The message refers to body.
 func Read(h http.Header, body []byte) (*Message, *Refusal) {
-	return nil, &Refusal{Status: http.StatusNotImplemented, Code: CodeInternal, Text: "not implemented"}
-}
-
-// ReadRequest reads the body of a POST, at most limit bytes, judges it, and puts
-// the bytes that it judged back into r, so that they are what the next handler sends.
-func ReadRequest(w http.ResponseWriter, r *http.Request, limit int64) (*Message, []byte, *Refusal) {
-	return nil, nil, &Refusal{Status: http.StatusNotImplemented, Code: CodeInternal, Text: "not implemented"}
+	d := draft{body: body}
+	if refusal := d.parse(); refusal != nil {
+		return nil, refusal
+	}
+	id, refusal := d.readID()
+	if refusal != nil {
+		return nil, refusal
+	}
+	m := &Message{ID: id}
+	if refusal := d.fill(m, h); refusal != nil {
+		refusal.ID = id
+		return nil, refusal
+	}
+	return m, nil
 }
