@@ -1,0 +1,91 @@
+package caddymodule
+
+import (
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/mcptoken/caddy-mcp-token/tokenstore"
+)
+
+// words remembers which words a block has used.
+type words map[string]bool
+
+// once refuses the second use of a word that has one value: the operator may
+// not see that the later one wins.
+func (w *words) once(d *caddyfile.Dispenser) error {
+	if *w == nil {
+		*w = words{}
+	}
+	if (*w)[d.Val()] {
+		return d.Errf("%s is set twice", d.Val())
+	}
+	(*w)[d.Val()] = true
+	return nil
+}
+
+// permissions reads one or more permissions.
+func permissions(d *caddyfile.Dispenser, to *[]string) error {
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	for more := true; more; more = d.NextArg() {
+		if err := tokenstore.CheckPermission(d.Val()); err != nil {
+			return d.WrapErr(err)
+		}
+		*to = append(*to, d.Val())
+	}
+	return nil
+}
+
+// text reads exactly one argument.
+func text(d *caddyfile.Dispenser, to *string) error {
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	if *to = d.Val(); *to == "" {
+		return d.Err("expected a text that is not empty")
+	}
+	return end(d)
+}
+
+// onOff reads on or off.
+func onOff(d *caddyfile.Dispenser, to **bool) error {
+	word := d.Val()
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	switch d.Val() {
+	case "on":
+		*to = new(true)
+	case "off":
+		*to = new(false)
+	default:
+		return d.Errf("unexpected '%s': expected %s on or %s off", d.Val(), word, word)
+	}
+	return end(d)
+}
+
+// duration reads a duration of s, m, h, d or w.
+func duration(d *caddyfile.Dispenser, to *caddy.Duration) error {
+	word := d.Val()
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	parsed, err := tokenstore.ParseDuration(d.Val())
+	if err != nil {
+		return d.WrapErr(err)
+	}
+	if parsed == 0 {
+		return d.Errf("%s must be longer than zero", word)
+	}
+	*to = caddy.Duration(parsed)
+	return end(d)
+}
+
+// end refuses further arguments.
+func end(d *caddyfile.Dispenser) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	return nil
+}

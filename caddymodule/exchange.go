@@ -1,0 +1,239 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/mcptoken/caddy-mcp-token/policy"
+	"github.com/mcptoken/caddy-mcp-token/tokenstore"
+)
+
+// exchange is one request on its way through a Handler.
+type exchange struct {
+	h     *Handler
+	w     http.ResponseWriter // the client's
+	r     *http.Request
+	began time.Time
+
+	session  *tokenstore.Session // nil until authenticated
+	bodyLeft bool                // part of the request's body is unread
+}
+
+func (e *exchange) checkTarget() *refusal { return checkTarget(e.r) }
+
+// authenticate finds the token and registers the request as running on it, in
+// one step: a token taken away from here on ends the request.
+func (e *exchange) authenticate() *refusal {
+	secret, refused := credential(e.r)
+	if refused != nil {
+		if refused.reason == tokenstore.ReasonMalformed {
+			e.candidate(tokenstore.Refusal{})
+		}
+		return refused
+	}
+	g, err := e.h.app.gateway()
+	if err != nil {
+		e.h.logger.Error("token store is not open", zap.Error(err))
+		return errStore
+	}
+	session, err := g.Begin(e.r.Context(), secret, tokenstore.Caller{
+		Addr:     clientAddr(e.r),
+		Audience: e.h.Audience,
+		Method:   e.r.Method,
+		Path:     e.r.URL.Path,
+	})
+	if err != nil {
+		return e.unauthenticated(err)
+	}
+	e.session = session
+	e.r = e.r.WithContext(session.Context())
+	return nil
+}
+
+// unauthenticated is the answer to an error of Begin.
+func (e *exchange) unauthenticated(err error) *refusal {
+	because, ok := errors.AsType[*tokenstore.Refusal](err)
+	if !ok || because.Reason == tokenstore.ReasonStore {
+		e.h.logger.Error("tokens cannot be checked", zap.Error(err))
+		return errStore
+	}
+	e.candidate(*because)
+	return badCredential(because.Reason)
+}
+
+// authorize decides what every request on the route needs.
+func (e *exchange) authorize() *refusal {
+	var decision policy.Decision
+	if e.session.Hold(func(grants *tokenstore.Grants) bool {
+		d := e.decide(grants)
+		if !d.Allowed {
+			decision = d // only read if this, the first answer, is no
+		}
+		return d.Allowed
+	}) {
+		return nil
+	}
+	return denied(decision)
+}
+
+func (e *exchange) decide(grants *tokenstore.Grants) policy.Decision {
+	p := e.h.policy
+	// A token that manages tokens is too dangerous to be handed to clients.
+	if grants.HoldsManagement() && !p.RequiresManagement() {
+		return policy.Decision{Reason: tokenstore.ReasonPermission, Rule: "tokens that manage tokens are for routes that require it"}
+	}
+	return p.DecideRoute(grants)
+}
+
+// forward sends the request on, as the token's.
+func (e *exchange) forward(next caddyhttp.Handler) (err error) {
+	e.placeholders("http.auth.user.", e.session.Token())
+	cleanRequest(e.r)
+	if on(e.h.IdentityHeaders) {
+		setIdentity(e.r.Header, e.session.Token(), e.session.Grants())
+	}
+	e.count(resultAllowed, "")
+
+	out := newResponseWriter(e)
+	// Deferred, because the proxy panics when a response breaks off.
+	defer func() {
+		if out.finish() {
+			err = nil
+		}
+	}()
+	return next.ServeHTTP(out, e.r)
+}
+
+// end gives back what the exchange holds. It runs after panics too.
+func (e *exchange) end() {
+	if e.session == nil {
+		return
+	}
+	if code := endedCode(e.session); code != "" {
+		e.h.logger.Info("ended a request whose token may no longer make it",
+			zap.String("reason", code),
+			zap.String("token_id", e.session.Token().ID),
+			zap.String("key", tokenstore.DisplayKey(e.session.Token().Credential.Key)),
+			zap.Duration("after", time.Since(e.began)))
+	}
+	e.session.End()
+}
+
+// refuse answers the request and tells the operator why.
+func (e *exchange) refuse(f *refusal) {
+	e.count(resultRefused, f.reason)
+	if e.session != nil {
+		token := e.session.Token()
+		e.placeholders("http.auth.candidate.", token)
+	}
+	e.extraField(zap.String("mcp_token_reason", string(f.reason)))
+	if c := e.h.logger.Check(zapcore.DebugLevel, "refused a request"); c != nil {
+		c.Write(e.logFields(f)...)
+	}
+	f.write(e)
+}
+
+func (e *exchange) logFields(f *refusal) []zap.Field {
+	fields := []zap.Field{
+		zap.String("reason", string(f.reason)),
+		zap.Int("status", f.status),
+		zap.String("route", e.h.app.routes.name(e.h)),
+	}
+	repl := replacer(e.r)
+	for _, name := range [...]string{"token_id", "token_name", "key"} {
+		if value, ok := repl.GetString("http.auth.candidate." + name); ok {
+			fields = append(fields, zap.String(name, value))
+		}
+	}
+	if f.decision.Rule != "" {
+		fields = append(fields, zap.String("rule", f.decision.Rule))
+	}
+	if len(f.decision.Missing) > 0 {
+		fields = append(fields, zap.Strings("missing", f.decision.Missing))
+	}
+	if f.reason == tokenstore.ReasonMalformed {
+		fields = append(fields, zap.String("text", f.text))
+	}
+	return fields
+}
+
+// placeholders names the token to other directives and to the access log.
+func (e *exchange) placeholders(prefix string, token *tokenstore.Token) {
+	repl := replacer(e.r)
+	repl.Set(prefix+"id", userID(token))
+	repl.Set(prefix+"token_id", token.ID)
+	repl.Set(prefix+"token_name", token.Name)
+}
+
+// userID is who answers for the token: the access log's user_id. A token
+// without a user answers for itself.
+func userID(token *tokenstore.Token) string {
+	if token.User != "" {
+		return token.User
+	}
+	return token.ID
+}
+
+// candidate names a refused token that was recognised.
+func (e *exchange) candidate(because tokenstore.Refusal) {
+	repl := replacer(e.r)
+	if because.Key != "" {
+		repl.Set("http.auth.candidate.key", tokenstore.DisplayKey(because.Key))
+	}
+	if because.TokenID != "" {
+		repl.Set("http.auth.candidate.id", because.TokenID)
+		repl.Set("http.auth.candidate.token_id", because.TokenID)
+		repl.Set("http.auth.candidate.token_name", because.Name)
+	}
+}
+
+// hideFromAccessLog keeps the request out of the access log, which would show
+// the URL, and logs what can be said instead.
+func (e *exchange) hideFromAccessLog(key string) {
+	caddyhttp.SetVar(e.r.Context(), caddyhttp.LogSkipVar, true)
+	e.h.logger.Warn("a token was sent in a URL; the request is left out of the access log",
+		zap.String("key", tokenstore.DisplayKey(key)),
+		zap.String("client_ip", clientAddr(e.r).String()),
+		zap.String("host", e.r.Host))
+}
+
+func (e *exchange) extraField(f zap.Field) {
+	if extra, ok := e.r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Set(f)
+	}
+}
+
+func replacer(r *http.Request) *caddy.Replacer {
+	return r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+}
+
+// clientAddr is the client's address as Caddy sees it: from a forwarding
+// header only if it comes from a trusted proxy.
+func clientAddr(r *http.Request) netip.Addr {
+	text, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	addr, _ := netip.ParseAddr(text)
+	return addr.Unmap()
+}
+
+// endedCode says why the session was ended from outside, or "" if it was not.
+func endedCode(s *tokenstore.Session) string {
+	ctx := s.Context()
+	if ctx.Err() == nil {
+		return ""
+	}
+	if because, ok := errors.AsType[*tokenstore.EndedError](context.Cause(ctx)); ok {
+		return because.Code
+	}
+	return ""
+}
+
+// on is the value of an option that is on unless it says otherwise.
+func on(option *bool) bool { return option == nil || *option }
