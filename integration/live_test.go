@@ -375,11 +375,11 @@ func TestLiveRequestsAreListedAndEnded(t *testing.T) {
 			Method string    `json:"method"`
 		} `json:"items"`
 	}
-	g.admin(t, http.StatusOK, http.MethodGet, "/tokens/"+tok.ID+"/live", nil).into(t, &live)
+	g.admin(t, http.StatusOK, http.MethodGet, "/tokens/"+tok.ID+"/requests", nil).into(t, &live)
 	if len(live.Items) != 6 || live.Items[0].ID == "" || time.Since(live.Items[0].Since) > time.Minute || live.Items[0].Method != http.MethodGet {
 		t.Fatalf("%+v", live)
 	}
-	g.admin(t, http.StatusOK, http.MethodDelete, "/tokens/"+tok.ID+"/live", nil)
+	g.admin(t, http.StatusOK, http.MethodDelete, "/tokens/"+tok.ID+"/requests", nil)
 	for _, s := range all {
 		within(t, 5*time.Second, "the end of a stream", s.done)
 		if !strings.Contains(s.last, "ended_by_operator") {
