@@ -52,15 +52,17 @@ const unknownCallersPerSecond = 1
 
 // Handler returns the API, rooted at "/".
 func (a *API) Handler() http.Handler {
+	table := endpoints()
 	s := &server{
 		API:       a,
+		document:  newDocument(table),
 		strangers: rate.NewLimiter(unknownCallersPerSecond, 60),
 	}
 	if s.Logger == nil {
 		s.Logger = zap.NewNop()
 	}
 	byPath := map[string]map[string]*endpoint{}
-	for _, e := range endpoints() {
+	for _, e := range table {
 		if byPath[e.path] == nil {
 			byPath[e.path] = map[string]*endpoint{}
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 
@@ -17,6 +18,7 @@ import (
 // server is an API at work.
 type server struct {
 	*API
+	document  jsontext.Value
 	strangers *rate.Limiter
 }
 
@@ -140,6 +142,14 @@ func (c *call) identify(e *endpoint) (err error) {
 	}
 	if errors.Is(err, tokenstore.ErrClosed) || errors.Is(err, tokenstore.ErrUnavailable) {
 		return tokenstore.ErrUnavailable
+	}
+	if refusal, ok := errors.AsType[*tokenstore.Refusal](err); ok {
+		switch refusal.Reason {
+		case tokenstore.ReasonStore:
+			return tokenstore.ErrUnavailable
+		case tokenstore.ReasonRateLimited:
+			return problem(codeRateLimited, "Too many attempts: wait a while.")
+		}
 	}
 	return problem(codeUnauthenticated, "A management token is needed.")
 }

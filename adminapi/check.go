@@ -32,6 +32,7 @@ func checkEndpoints() []endpoint {
 			description: "404 for every secret that the gateway would not accept. No use is recorded.",
 			right:       tokenstore.RightViewToken,
 			status:      http.StatusOK,
+			codes:       []string{codeNotFound},
 		}, (*call).verify),
 	}
 }

@@ -56,19 +56,19 @@ func lifecycleEndpoints() []endpoint {
 	}
 }
 
-// rotation is the body of a rotation.
-type rotation struct {
+// rotateOptions is the body of a rotation.
+type rotateOptions struct {
 	Grace     string              `json:"grace"`
 	ExpiresIn string              `json:"expires_in"`
 	ExpiresAt optional[time.Time] `json:"expires_at"`
 }
 
-// reason is why somebody does something, for the audit trail.
-type reason struct {
+// reasonGiven is why somebody does something, for the audit trail.
+type reasonGiven struct {
 	Reason string `json:"reason"`
 }
 
-func (c *call) rotateToken(in rotation) (issued, error) {
+func (c *call) rotateToken(in rotateOptions) (issued, error) {
 	options := tokenstore.RotateOptions{
 		ExpiresIn: in.ExpiresIn, ExpiresAt: in.ExpiresAt.value(), NeverExpires: in.ExpiresAt.Null,
 	}
@@ -90,10 +90,10 @@ func (c *call) finishRotation() (tokenstore.Record, error) {
 	return c.tagged(c.service.FinishRotation(c.r.Context(), c.actor, c.r.PathValue("id"), c.ifVersion))
 }
 
-func (c *call) disableToken(in reason) (tokenstore.Record, error) { return c.setActive(false, in) }
+func (c *call) disableToken(in reasonGiven) (tokenstore.Record, error) { return c.setActive(false, in) }
 
-func (c *call) enableToken(in reason) (tokenstore.Record, error) { return c.setActive(true, in) }
+func (c *call) enableToken(in reasonGiven) (tokenstore.Record, error) { return c.setActive(true, in) }
 
-func (c *call) setActive(active bool, in reason) (tokenstore.Record, error) {
+func (c *call) setActive(active bool, in reasonGiven) (tokenstore.Record, error) {
 	return c.tagged(c.service.SetActive(c.r.Context(), c.actor, c.r.PathValue("id"), c.ifVersion, active, in.Reason))
 }

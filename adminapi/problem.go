@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -66,6 +67,7 @@ const (
 	codeUnsupportedMediaType = "unsupported_media_type"
 	codeValidationFailed     = "validation_failed"
 	codePreconditionRequired = "precondition_required"
+	codeRateLimited          = "rate_limited"
 	codeInternal             = "internal_error"
 	codeStoreUnavailable     = "store_unavailable"
 )
@@ -85,12 +87,17 @@ var statusOf = map[string]int{
 	codeUnsupportedMediaType: http.StatusUnsupportedMediaType,
 	codeValidationFailed:     http.StatusUnprocessableEntity,
 	codePreconditionRequired: http.StatusPreconditionRequired,
+	codeRateLimited:          http.StatusTooManyRequests,
 	codeInternal:             http.StatusInternalServerError,
 	codeStoreUnavailable:     http.StatusServiceUnavailable,
 }
 
+// statusFor returns the status of a code; those of a tokenstore.StateError are
+// not in the table.
+func statusFor(code string) int { return cmp.Or(statusOf[code], http.StatusConflict) }
+
 func problem(code, detail string, fields ...FieldProblem) *Problem {
-	return &Problem{Status: statusOf[code], Code: code, Detail: detail, Errors: fields}
+	return &Problem{Status: statusFor(code), Code: code, Detail: detail, Errors: fields}
 }
 
 // invalidField is the problem of one field of the body.
@@ -121,7 +128,7 @@ func problemOf(err error, preconditioned bool) *Problem {
 		return problem(codeForbidden, e.Error())
 	}
 	if e, ok := errors.AsType[*tokenstore.StateError](err); ok {
-		return &Problem{Status: http.StatusConflict, Code: e.Code, Detail: e.Detail}
+		return problem(e.Code, e.Detail)
 	}
 	switch {
 	case errors.Is(err, tokenstore.ErrNotFound):
