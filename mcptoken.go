@@ -5,4 +5,5 @@ package mcptoken
 import (
 	// The app, the handlers, the admin API and the commands register themselves.
 	_ "github.com/mcptoken/caddy-mcp-token/caddymodule"
+	_ "github.com/mcptoken/caddy-mcp-token/caddymodule/command"
 )
