@@ -69,11 +69,12 @@ func badCredential(reason tokenstore.Reason) *refusal {
 	return &r
 }
 
-// denied is the answer to a caller without the permission.
-func denied(d policy.Decision) *refusal {
+// denied is the answer to a caller who may not do what m asks for, or, if m is
+// nil, use the route.
+func denied(d policy.Decision, m *mcp.Message) *refusal {
 	r := &refusal{
 		status: http.StatusForbidden, reason: d.Reason, challenge: true,
-		code: "insufficient_scope", text: deniedText(d), decision: d,
+		code: "insufficient_scope", text: deniedText(d, m), decision: d,
 	}
 	if len(d.Missing) > 0 {
 		r.data = map[string]any{"reason": d.Reason, "missing": d.Missing, "any": d.Any}
@@ -83,16 +84,20 @@ func denied(d policy.Decision) *refusal {
 	return r
 }
 
-func deniedText(d policy.Decision) string {
+func deniedText(d policy.Decision, m *mcp.Message) string {
+	what := "This server"
+	if m != nil {
+		what = strings.ToUpper(asked(m)[:1]) + asked(m)[1:]
+	}
 	switch {
 	case len(d.Missing) == 0:
-		return "This is not allowed here, whatever the token's permissions."
+		return what + " is not open to this token, whatever its permissions."
 	case len(d.Missing) == 1:
-		return "The token lacks the permission " + d.Missing[0] + "."
+		return what + " needs the permission " + d.Missing[0] + ", which the token lacks."
 	case d.Any:
-		return "The token lacks the permissions: it needs one of " + strings.Join(d.Missing, ", ") + "."
+		return what + " needs one of the permissions " + strings.Join(d.Missing, ", ") + "; the token has none of them."
 	}
-	return "The token lacks the permissions " + strings.Join(d.Missing, ", ") + "."
+	return what + " needs the permissions " + strings.Join(d.Missing, ", ") + ", which the token lacks."
 }
 
 // ended is the answer to a request whose token was taken away before the
@@ -124,6 +129,7 @@ func ended(code string) *refusal {
 // write sends the answer.
 func (f *refusal) write(e *exchange) {
 	h := e.w.Header()
+	e.allowOrigin(h)
 	if f.challenge {
 		h["Www-Authenticate"] = []string{e.challenge(f)}
 	}
@@ -146,7 +152,7 @@ func (f *refusal) write(e *exchange) {
 // body is a JSON-RPC error for what is meant as JSON-RPC, and a plain error
 // object for the rest.
 func (f *refusal) body(e *exchange) []byte {
-	if !isRPC(e.r) {
+	if f.rpcCode == 0 && !isRPC(e.r) {
 		e.bodyLeft = e.r.ContentLength != 0
 		body, _ := json.Marshal(struct {
 			Error       string `json:"error"`
@@ -193,15 +199,31 @@ func toolResult(id jsontext.Value, text string) []byte {
 // authorization server it does not say insufficient_scope: clients would start
 // an OAuth detour over it, and show its failure in place of the reason.
 func (e *exchange) challenge(f *refusal) string {
+	oauth := len(e.h.AuthorizationServers) > 0
 	var b strings.Builder
-	b.WriteString(`Bearer realm=`)
-	b.WriteString(quote(e.h.Realm))
-	switch f.code {
-	case "invalid_token", "invalid_request":
-		b.WriteString(`, error="` + f.code + `", error_description=`)
-		b.WriteString(quote(f.text))
+	add := func(name, value string) {
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(name + "=" + quote(value))
 	}
-	return b.String()
+	add("realm", e.h.Realm)
+	switch {
+	case f.code == "invalid_token", f.code == "invalid_request", f.code == "insufficient_scope" && oauth:
+		add("error", f.code)
+		add("error_description", f.text)
+	}
+	if oauth {
+		scope := e.h.Require
+		if f.code == "insufficient_scope" {
+			scope = f.decision.Required
+		}
+		if len(scope) > 0 {
+			add("scope", strings.Join(scope, " "))
+		}
+		add("resource_metadata", e.metadataURL())
+	}
+	return "Bearer " + b.String()
 }
 
 // quote makes s an RFC 9110 quoted-string of the characters that RFC 6750

@@ -114,6 +114,11 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		resource         <uri-glob...> ...
 //		method           <glob...> ...
 //		filter_lists     on|off
+//		deny_as          http|jsonrpc|tool_result
+//		hide_denied
+//		max_body         <size>
+//		allowed_origins  <origin...>
+//		authorization_servers <url...>
 //		audience         <name>
 //		identity_headers on|off
 //		realm            <text>
@@ -153,6 +158,17 @@ func (h *Handler) unmarshalWord(d *caddyfile.Dispenser, seen *words) error {
 		return text(d, &h.Name)
 	case "filter_lists":
 		return onOff(d, &h.FilterLists)
+	case "deny_as":
+		return oneOf(d, &h.DenyAs, denyAsHTTP, denyAsJSONRPC, denyAsToolResult)
+	case "hide_denied":
+		h.HideDenied = true
+		return end(d)
+	case "max_body":
+		return size(d, &h.MaxBody)
+	case "allowed_origins":
+		return checked(d, &h.AllowedOrigins, checkOriginSyntax)
+	case "authorization_servers":
+		return checked(d, &h.AuthorizationServers, checkIssuer)
 	case "audience":
 		return text(d, &h.Audience)
 	case "identity_headers":

@@ -1,8 +1,12 @@
 package caddymodule
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/dustin/go-humanize"
 
 	"github.com/mcptoken/caddy-mcp-token/tokenstore"
 )
@@ -25,17 +29,53 @@ func (w *words) once(d *caddyfile.Dispenser) error {
 
 // permissions reads one or more permissions.
 func permissions(d *caddyfile.Dispenser, to *[]string) error {
+	return checked(d, to, tokenstore.CheckPermission)
+}
+
+// checked reads one or more arguments that check finds right.
+func checked(d *caddyfile.Dispenser, to *[]string, check func(string) error) error {
 	if !d.NextArg() {
 		return d.ArgErr()
 	}
 	for more := true; more; more = d.NextArg() {
-		if err := tokenstore.CheckPermission(d.Val()); err != nil {
+		if err := check(d.Val()); err != nil {
 			return d.WrapErr(err)
 		}
 		*to = append(*to, d.Val())
 	}
 	return nil
 }
+
+// oneOf reads one of some words.
+func oneOf(d *caddyfile.Dispenser, to *string, words ...string) error {
+	option := d.Val()
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	if !slices.Contains(words, d.Val()) {
+		last := len(words) - 1
+		return d.Errf("unexpected '%s': expected %s %s or %s", d.Val(), option, strings.Join(words[:last], ", "), words[last])
+	}
+	*to = d.Val()
+	return end(d)
+}
+
+// size reads a number of bytes, as 4MiB.
+func size(d *caddyfile.Dispenser, to *int64) error {
+	option := d.Val()
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	bytes, err := humanize.ParseBytes(d.Val())
+	if err != nil || bytes == 0 || bytes > maxSize {
+		return d.Errf("unexpected '%s': expected %s and a size of at most 1GiB, as 4MiB", d.Val(), option)
+	}
+	*to = int64(bytes)
+	return end(d)
+}
+
+// maxSize bounds what one request can make the gateway keep in memory, in bytes.
+const maxSize = 1 << 30
 
 // text reads exactly one argument.
 func text(d *caddyfile.Dispenser, to *string) error {

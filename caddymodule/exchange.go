@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/mcptoken/caddy-mcp-token/mcp"
 	"github.com/mcptoken/caddy-mcp-token/policy"
 	"github.com/mcptoken/caddy-mcp-token/tokenstore"
 )
@@ -24,6 +25,8 @@ type exchange struct {
 	began time.Time
 
 	session  *tokenstore.Session // nil until authenticated
+	message  *mcp.Message        // nil unless the route has MCP rules, and on GET and DELETE
+	origin   string              // of the page that asks, if it may
 	bodyLeft bool                // part of the request's body is unread
 }
 
@@ -69,11 +72,16 @@ func (e *exchange) unauthenticated(err error) *refusal {
 	return badCredential(because.Reason)
 }
 
-// authorize decides what every request on the route needs.
+// authorize decides on what is known of the request: its route, and its message
+// once that is read. From then on an edit that makes the answer no ends it.
 func (e *exchange) authorize() *refusal {
+	if code := endedCode(e.session); code != "" {
+		return ended(code) // while the body came in
+	}
 	var decision policy.Decision
+	token, message := e.session.Token(), e.message
 	if e.session.Hold(func(grants *tokenstore.Grants) bool {
-		d := e.decide(grants)
+		d := e.h.decide(token, grants, message)
 		if !d.Allowed {
 			decision = d // only read if this, the first answer, is no
 		}
@@ -81,16 +89,22 @@ func (e *exchange) authorize() *refusal {
 	}) {
 		return nil
 	}
-	return denied(decision)
+	if code := endedCode(e.session); code != "" {
+		return ended(code)
+	}
+	return denied(decision, message)
 }
 
-func (e *exchange) decide(grants *tokenstore.Grants) policy.Decision {
-	p := e.h.policy
+// decide answers whether a token with grants may use the route, and send m.
+func (h *Handler) decide(token *tokenstore.Token, grants *tokenstore.Grants, m *mcp.Message) policy.Decision {
 	// A token that manages tokens is too dangerous to be handed to clients.
-	if grants.HoldsManagement() && !p.RequiresManagement() {
+	if grants.HoldsManagement() && !h.policy.RequiresManagement() {
 		return policy.Decision{Reason: tokenstore.ReasonPermission, Rule: "tokens that manage tokens are for routes that require it"}
 	}
-	return p.DecideRoute(grants)
+	if d := h.policy.DecideRoute(grants); !d.Allowed || m == nil {
+		return d
+	}
+	return h.policy.Decide(policy.Subject{Grants: grants, TokenName: token.Name, TokenUser: token.User}, m)
 }
 
 // forward sends the request on, as the token's.
@@ -103,13 +117,23 @@ func (e *exchange) forward(next caddyhttp.Handler) (err error) {
 	e.count(resultAllowed, "")
 
 	out := newResponseWriter(e)
+	var w http.ResponseWriter = out
+	filter := e.filter(out)
+	if filter != nil {
+		w = filter
+	}
 	// Deferred, because the proxy panics when a response breaks off.
 	defer func() {
+		if filter != nil && endedCode(e.session) == "" {
+			if failed := filter.Finish(); failed != nil {
+				e.h.logger.Debug("finishing a filtered response", zap.Error(failed))
+			}
+		}
 		if out.finish() {
 			err = nil
 		}
 	}()
-	return next.ServeHTTP(out, e.r)
+	return next.ServeHTTP(w, e.r)
 }
 
 // end gives back what the exchange holds. It runs after panics too.
@@ -121,7 +145,7 @@ func (e *exchange) end() {
 		e.h.logger.Info("ended a request whose token may no longer make it",
 			zap.String("reason", code),
 			zap.String("token_id", e.session.Token().ID),
-			zap.String("key", tokenstore.DisplayKey(e.session.Token().Credential.Key)),
+			zap.String("key", tokenstore.DisplayKey(e.session.Key())),
 			zap.Duration("after", time.Since(e.began)))
 	}
 	e.session.End()
@@ -131,8 +155,8 @@ func (e *exchange) end() {
 func (e *exchange) refuse(f *refusal) {
 	e.count(resultRefused, f.reason)
 	if e.session != nil {
-		token := e.session.Token()
-		e.placeholders("http.auth.candidate.", token)
+		e.placeholders("http.auth.candidate.", e.session.Token())
+		replacer(e.r).Set("http.auth.candidate.key", tokenstore.DisplayKey(e.session.Key()))
 	}
 	e.extraField(zap.String("mcp_token_reason", string(f.reason)))
 	if c := e.h.logger.Check(zapcore.DebugLevel, "refused a request"); c != nil {

@@ -1,9 +1,10 @@
 package caddymodule
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -28,6 +29,30 @@ func init() {
 type Handler struct {
 	// What requests need.
 	policy.Config
+
+	// DenyAs is the form of a denied message: "http", the default, is status 403
+	// with a JSON-RPC error; "jsonrpc" is the same error with status 200, for
+	// clients that lose their session over an HTTP error; "tool_result" is the
+	// result of a tool that failed, which models get to read.
+	DenyAs string `json:"deny_as,omitempty"`
+
+	// HideDenied answers as if what is denied did not exist.
+	HideDenied bool `json:"hide_denied,omitempty"`
+
+	// MaxBody is how many bytes a message may have on a route with MCP rules,
+	// and the largest message from the upstream that is filtered. The default
+	// is 4 MiB.
+	MaxBody int64 `json:"max_body,omitempty"`
+
+	// AllowedOrigins lists the origins whose pages may use the server from a
+	// browser; "*" is all of them. The server's own origin always may. Without
+	// the list there is no CORS.
+	AllowedOrigins []string `json:"allowed_origins,omitempty"`
+
+	// AuthorizationServers are the issuers that can give out tokens. With them,
+	// the gateway serves RFC 9728 metadata, and its challenges name what is
+	// missing as scopes.
+	AuthorizationServers []string `json:"authorization_servers,omitempty"`
 
 	// Audience is what this route is called by tokens that are bound to some
 	// routes. Tokens bound to others only are refused; unbound tokens are
@@ -59,8 +84,11 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 // Provision compiles the rules and announces the route to the app.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
-	if h.Realm == "" {
-		h.Realm = "mcp"
+	h.Realm = cmp.Or(h.Realm, "mcp")
+	h.MaxBody = cmp.Or(h.MaxBody, defaultMaxBody)
+	h.DenyAs = cmp.Or(h.DenyAs, denyAsHTTP)
+	for i, origin := range h.AllowedOrigins {
+		h.AllowedOrigins[i] = strings.ToLower(origin)
 	}
 	compiled, err := policy.Compile(h.Config)
 	if err != nil {
@@ -77,8 +105,26 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 
 // Validate checks what the policy does not.
 func (h *Handler) Validate() error {
-	if h.Realm != "" && quote(h.Realm) != `"`+h.Realm+`"` {
-		return errors.New("realm: must be visible ASCII without quotation marks and backslashes")
+	if quote(h.Realm) != `"`+h.Realm+`"` {
+		return fmt.Errorf("realm: %q must be visible ASCII without quotation marks and backslashes", h.Realm)
+	}
+	if h.MaxBody < 0 {
+		return fmt.Errorf("max_body: %d is negative", h.MaxBody)
+	}
+	switch h.DenyAs {
+	case denyAsHTTP, denyAsJSONRPC, denyAsToolResult:
+	default:
+		return fmt.Errorf("deny_as: expected http, jsonrpc or tool_result, not %q", h.DenyAs)
+	}
+	for _, origin := range h.AllowedOrigins {
+		if err := checkOriginSyntax(origin); err != nil {
+			return err
+		}
+	}
+	for _, issuer := range h.AuthorizationServers {
+		if err := checkIssuer(issuer); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -93,7 +139,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return nil
 	}
 	if ownPath(r.URL.Path) {
-		h.serveOwnPath(w, r)
+		e.serveOwnPath()
+		return nil
+	}
+	if e.preflight() {
 		return nil
 	}
 	for _, check := range checks {
@@ -107,9 +156,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 
 // checks are made in this order; the first that refuses is the answer.
 var checks = [...]func(*exchange) *refusal{
+	(*exchange).checkOrigin,
 	(*exchange).checkTarget,
 	(*exchange).authenticate,
 	(*exchange).authorize,
+	(*exchange).readMessage,
 }
 
 // Interface guards

@@ -20,11 +20,12 @@ const (
 
 // cleanRequest takes from the request what must not reach the upstream: the
 // client's credential (MCP forbids passing it through), identity that it claims
-// for itself, and what would make the proxy drop or bend the rest.
+// for itself, the origin, which has been judged and which servers on loopback
+// refuse, and what would make the proxy drop or bend the rest.
 func cleanRequest(r *http.Request) {
 	for name := range r.Header {
 		switch folded := fold(name); {
-		case folded == "authorization", folded == "upgrade", folded == "http2-settings",
+		case folded == "authorization", folded == "origin", folded == "upgrade", folded == "http2-settings",
 			folded == "x-http-method-override", folded == "x-http-method", folded == "x-method-override",
 			folded == fold(headerAssertion), strings.HasPrefix(folded, identityPrefix):
 			delete(r.Header, name)
@@ -79,11 +80,8 @@ func setIdentity(h http.Header, token *tokenstore.Token, grants *tokenstore.Gran
 	if token.User != "" {
 		h[headerUser] = []string{escape(token.User)}
 	}
-	permissions := grants.List()
-	for i, permission := range permissions {
-		permissions[i] = escape(permission)
-	}
-	h[headerPermissions] = []string{strings.Join(permissions, " ")}
+	// Permissions are of an alphabet that needs no escaping.
+	h[headerPermissions] = []string{strings.Join(grants.List(), " ")}
 }
 
 // escape percent-encodes all but visible ASCII, and the percent sign, so that

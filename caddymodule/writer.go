@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/mcptoken/caddy-mcp-token/mcp"
 )
@@ -55,6 +56,7 @@ func (w *responseWriter) writeHeader(status int) {
 	if status >= 200 {
 		w.sent = true
 		h := w.Header()
+		w.e.allowOrigin(h)
 		w.events = strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "text/event-stream") && identityEncoded(h)
 	}
 	w.ResponseWriter.WriteHeader(status)
@@ -64,7 +66,11 @@ func (w *responseWriter) writeHeader(status int) {
 func (w *responseWriter) replace(code string) {
 	w.sent, w.replaced = true, true
 	clear(w.Header())
-	ended(code).write(w.e)
+	refused := ended(code)
+	if m := w.e.message; m != nil {
+		refused.id, refused.read = m.ID, true
+	}
+	refused.write(w.e)
 }
 
 // errReplaced stops a handler whose answer nobody will see.
@@ -130,7 +136,11 @@ func (w *responseWriter) finish() bool {
 // network failure and come back.
 func (w *responseWriter) lastEvent(code string) {
 	f := ended(code)
-	body := mcp.ErrorBody(nil, f.status, f.text, map[string]string{"reason": code})
+	var id jsontext.Value
+	if m := w.e.message; m != nil {
+		id = m.ID
+	}
+	body := mcp.ErrorBody(id, f.status, f.text, map[string]string{"reason": code})
 	_, _ = w.ResponseWriter.Write([]byte("event: message\ndata: " + string(body) + "\n\n"))
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
