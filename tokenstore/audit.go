@@ -1,6 +1,7 @@
 package tokenstore
 
 import (
+	"slices"
 	"time"
 )
 
@@ -91,7 +92,7 @@ type Actor struct {
 // AuditQuery selects audit entries; zero fields select all. Cursor is what the
 // page before returned as NextCursor.
 type AuditQuery struct {
-	Actor, Action, Target, Result string // Actor and Target match id, key or name exactly
+	Actor, Action, Target, Result string // Actor matches id, name or type exactly, Target id, key or name
 	Since, Until                  time.Time
 	Limit                         int
 	Cursor                        string
@@ -103,3 +104,17 @@ type AuditPage struct {
 	Items      []AuditEntry
 	NextCursor string
 }
+
+// Matches reports whether q selects e, its Limit and Cursor aside. Stores use
+// it, so that all mean the same by a query.
+func (q AuditQuery) Matches(e *AuditEntry) bool {
+	return is(q.Actor, e.Actor.ID, e.Actor.Name, string(e.Actor.Type)) &&
+		is(q.Action, string(e.Action)) &&
+		is(q.Target, e.Target.ID, e.Target.Key, e.Target.Name) &&
+		is(q.Result, e.Result) &&
+		(q.Since.IsZero() || !e.Time.Before(q.Since)) &&
+		(q.Until.IsZero() || e.Time.Before(q.Until))
+}
+
+// is reports whether want is one of have, or empty.
+func is(want string, have ...string) bool { return want == "" || slices.Contains(have, want) }

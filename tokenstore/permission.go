@@ -169,16 +169,19 @@ func (g *Grants) Manages() bool { return g.Has(RightChangeToken) }
 // MissingRight returns a management right of other that g does not cover, or
 // "". Only AllRights covers AllRights.
 func (g *Grants) MissingRight(other *Grants) string {
-	if !other.HoldsManagement() || g != nil && g.all {
+	if !other.HoldsManagement() {
 		return ""
 	}
 	for _, p := range other.list {
-		if strings.HasPrefix(p, reservedLabel+".") && !g.Has(p) {
+		if strings.HasPrefix(p, reservedLabel+".") && !g.covers(p) {
 			return p
 		}
 	}
 	return ""
 }
+
+// covers reports whether g holds right, which is a grant under mcp_token.
+func (g *Grants) covers(right string) bool { return g != nil && g.all || g.Has(right) }
 
 // matchGlob reports whether s matches pattern, in which each * stands for any
 // number of characters. It goes back to the last * alone, so its cost is at
