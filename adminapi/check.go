@@ -54,8 +54,8 @@ func (c *call) verify(in credential) (tokenstore.Record, error) {
 	return c.tagged(record, err)
 }
 
-// question is the body of check.
-type question struct {
+// Question is a request to decide on: the body of check.
+type Question struct {
 	Token   string         `json:"token"`
 	ID      string         `json:"id"`
 	Route   string         `json:"route"`
@@ -65,8 +65,8 @@ type question struct {
 	Message jsontext.Value `json:"message"`
 }
 
-// verdict is what the gateway would decide, and why.
-type verdict struct {
+// Verdict is what the gateway would decide, and why.
+type Verdict struct {
 	Decision string            `json:"decision"` // "allow" or "deny"
 	Reason   tokenstore.Reason `json:"reason"`
 	Rule     string            `json:"rule"`
@@ -77,22 +77,29 @@ type verdict struct {
 	TokenID  string            `json:"token_id"`
 }
 
-func (c *call) check(in question) (verdict, error) {
-	route, err := c.chooseRoute(in.Route)
+func (c *call) check(in Question) (Verdict, error) {
+	return Check(c.service, c.routes(), in)
+}
+
+// Check decides on a request as the gateway would, and says why. It sends
+// nothing, and records no use. An error is a [*Problem] if the question is at
+// fault.
+func Check(service *tokenstore.Service, routes []Route, in Question) (Verdict, error) {
+	route, err := chooseRoute(routes, in.Route)
 	if err != nil {
-		return verdict{}, err
+		return Verdict{}, err
 	}
 	if in.Method == "" {
 		in.Method = http.MethodPost
 	}
 	if len(in.Message) == 0 && in.Method == http.MethodPost && route.Policy.ReadsMessages() {
-		return verdict{}, invalidField("/message", "is needed: this route has rules for messages")
+		return Verdict{}, invalidField("/message", "is needed: this route has rules for messages")
 	}
-	found, err := c.inspect(in, route)
+	found, err := inspect(service, in, route)
 	if err != nil {
-		return verdict{}, err
+		return Verdict{}, err
 	}
-	v := verdict{Decision: "deny", Route: route.Name, TokenID: found.Record.ID}
+	v := Verdict{Decision: "deny", Route: route.Name, TokenID: found.Record.ID}
 	if found.Refusal != nil {
 		v.Reason, v.TokenID = found.Refusal.Reason, cmp.Or(v.TokenID, found.Refusal.TokenID)
 		return v, nil
@@ -106,8 +113,7 @@ func (c *call) check(in question) (verdict, error) {
 }
 
 // chooseRoute finds the route of a question; the only one needs no name.
-func (c *call) chooseRoute(name string) (Route, error) {
-	routes := c.routes()
+func chooseRoute(routes []Route, name string) (Route, error) {
 	if name == "" && len(routes) == 1 {
 		return routes[0], nil
 	}
@@ -128,7 +134,7 @@ func (c *call) chooseRoute(name string) (Route, error) {
 }
 
 // inspect finds the token of a question, as the route would.
-func (c *call) inspect(in question, route Route) (tokenstore.Inspection, error) {
+func inspect(service *tokenstore.Service, in Question, route Route) (tokenstore.Inspection, error) {
 	caller := tokenstore.Caller{Audience: route.Audience, Method: in.Method, Path: in.Path}
 	if in.Address != "" {
 		addr, err := netip.ParseAddr(in.Address)
@@ -141,7 +147,7 @@ func (c *call) inspect(in question, route Route) (tokenstore.Inspection, error) 
 	case (in.Token == "") == (in.ID == ""):
 		return tokenstore.Inspection{}, invalidField("/id", "give either token or id")
 	case in.ID != "":
-		found, err := c.service.InspectToken(in.ID, caller)
+		found, err := service.InspectToken(in.ID, caller)
 		if errors.Is(err, tokenstore.ErrNotFound) {
 			err = invalidField("/id", "is not a token")
 		}
@@ -151,11 +157,11 @@ func (c *call) inspect(in question, route Route) (tokenstore.Inspection, error) 
 	if err != nil {
 		return tokenstore.Inspection{Refusal: &tokenstore.Refusal{Reason: tokenstore.ReasonMalformed}}, nil
 	}
-	return c.service.Inspect(secret, caller), nil
+	return service.Inspect(secret, caller), nil
 }
 
 // decide takes the same steps as the gateway, once the token is known.
-func decide(p *policy.Policy, found tokenstore.Inspection, in question) policy.Decision {
+func decide(p *policy.Policy, found tokenstore.Inspection, in Question) policy.Decision {
 	if found.Grants.HoldsManagement() && !p.RequiresManagement() {
 		return policy.Decision{
 			Reason: tokenstore.ReasonPermission,

@@ -27,8 +27,8 @@ func permissionEndpoints() []endpoint {
 	}
 }
 
-// permission is one line of the catalogue.
-type permission struct {
+// Permission is one line of the catalogue.
+type Permission struct {
 	Permission string `json:"permission"`
 
 	// Tokens and Groups count who holds the permission as it is spelled.
@@ -41,20 +41,26 @@ type permission struct {
 	ReferencedByRoute bool     `json:"referenced_by_route"`
 }
 
-func (c *call) listPermissions() (list[permission], error) {
-	lines := map[string]permission{}
-	for _, use := range c.service.PermissionsInUse() {
-		lines[use.Permission] = permission{Permission: use.Permission, Tokens: use.Tokens, Groups: use.Groups}
+func (c *call) listPermissions() (list[Permission], error) {
+	items := Catalogue(c.service, c.routes())
+	return list[Permission]{Items: items, Total: len(items)}, nil
+}
+
+// Catalogue lists the permissions that tokens and groups hold and that routes
+// ask for, by name.
+func Catalogue(service *tokenstore.Service, routes []Route) []Permission {
+	lines := map[string]Permission{}
+	for _, use := range service.PermissionsInUse() {
+		lines[use.Permission] = Permission{Permission: use.Permission, Tokens: use.Tokens, Groups: use.Groups}
 	}
-	routes := c.routes()
 	for _, r := range routes {
 		for _, p := range r.Policy.Permissions() {
 			if _, ok := lines[p]; !ok {
-				lines[p] = permission{Permission: p}
+				lines[p] = Permission{Permission: p}
 			}
 		}
 	}
-	items := make([]permission, 0, len(lines))
+	items := make([]Permission, 0, len(lines))
 	for name, line := range lines {
 		grants := tokenstore.NewGrants(name)
 		for _, r := range routes {
@@ -66,8 +72,8 @@ func (c *call) listPermissions() (list[permission], error) {
 		line.ReferencedByRoute = len(line.Routes) > 0 || grants.HoldsManagement()
 		items = append(items, line)
 	}
-	slices.SortFunc(items, func(a, b permission) int { return strings.Compare(a.Permission, b.Permission) })
-	return list[permission]{Items: items, Total: len(items)}, nil
+	slices.SortFunc(items, func(a, b Permission) int { return strings.Compare(a.Permission, b.Permission) })
+	return items
 }
 
 // routes returns the routes of now.
