@@ -72,7 +72,12 @@ func decode(w http.ResponseWriter, r *http.Request, v any, needed bool, mediaTyp
 	if len(body) == 0 && !needed {
 		return nil
 	}
-	if err := json.Unmarshal(body, v, json.RejectUnknownMembers(true)); err != nil {
+	// What is not JSON is told first: the rest is about its meaning.
+	err = json.Unmarshal(body, new(jsontext.Value))
+	if err == nil {
+		err = json.Unmarshal(body, v, json.RejectUnknownMembers(true))
+	}
+	if err != nil {
 		return bodyProblem(err)
 	}
 	return nil

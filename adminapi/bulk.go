@@ -13,11 +13,11 @@ func bulkEndpoints() []endpoint {
 		summary: "Change many tokens at once",
 		description: "Tokens are named by `ids` (500 at most) or selected by `filter`, not both. All changes are committed " +
 			"together. `dry_run` says what would happen. With `expect_count` nothing happens (409) if another number of " +
-			"tokens is met: first a dry run, then the same with its `matched`. `delete` needs the right to delete.",
-		right:  tokenstore.RightChangeToken,
-		action: tokenstore.ActionTokenUpdate,
+			"tokens is met: first a dry run, then the same with its `matched`. A token that cannot be changed is left out, and " +
+			"its item says why.\n\nNeeds the right `" + tokenstore.RightChangeToken + "`, or `" + tokenstore.RightDeleteToken +
+			"` for `delete`.",
 		status: http.StatusOK,
-		codes:  []string{codeConflict, tokenstore.StateCount, tokenstore.StateLastManager},
+		codes:  []string{codeForbidden, codeConflict, tokenstore.StateCount},
 	}, (*call).bulk)}
 }
 

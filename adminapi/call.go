@@ -1,8 +1,10 @@
 package adminapi
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -69,7 +71,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, e *endpoint, allo
 	h.Set("X-Request-Id", c.actor.RequestID)
 	switch {
 	case err != nil:
-		c.fail(e, err)
+		c.fail(err)
 	case c.written:
 	case reply == nil:
 		w.WriteHeader(e.status)
@@ -97,7 +99,7 @@ func (c *call) run(e *endpoint, allow string) (any, error) {
 		return nil, tokenstore.ErrUnavailable // the cause can name paths and addresses
 	}
 	if e.right != "" && !c.may(e.right) {
-		return nil, &tokenstore.ForbiddenError{Right: e.right}
+		return nil, c.forbid(e)
 	}
 	if c.query, err = parseQuery(c.r.URL.RawQuery, e.params); err != nil {
 		return nil, err
@@ -177,10 +179,20 @@ func (c *call) may(right string) bool {
 	return false
 }
 
-// fail answers with the problem behind err, and tells the audit trail of a
-// right that was missing.
-func (c *call) fail(e *endpoint, err error) {
+// forbid tells the audit trail that the actor lacks the right for e. It comes
+// before the Service's own check, which would tell a missing token from one
+// that must not be touched.
+func (c *call) forbid(e *endpoint) error {
+	action := cmp.Or(e.action, tokenstore.ActionRefused)
+	c.service.RecordRefusal(c.r.Context(), c.actor, action,
+		fmt.Sprintf("%s %s needs the right %s", c.r.Method, c.r.URL.EscapedPath(), e.right))
+	return problem(codeForbidden, "This needs the right "+e.right+".")
+}
+
+// fail answers with the problem behind err.
+func (c *call) fail(err error) {
 	p := *problemOf(err, c.ifVersion != 0)
+	p.Status = cmp.Or(p.Status, statusFor(p.Code))
 	p.Type, p.Title, p.RequestID = "about:blank", http.StatusText(p.Status), c.actor.RequestID
 	h := c.w.Header()
 	switch p.Status {
@@ -191,10 +203,6 @@ func (c *call) fail(e *endpoint, err error) {
 	case http.StatusServiceUnavailable:
 		if h.Get("Retry-After") == "" {
 			h.Set("Retry-After", "1")
-		}
-	case http.StatusForbidden:
-		if e != nil && c.service != nil {
-			c.service.RecordRefusal(c.r.Context(), c.actor, e.action, p.Detail)
 		}
 	case http.StatusInternalServerError:
 		c.Logger.Error("admin API", zap.String("request_id", p.RequestID), zap.Error(err))

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -117,18 +118,17 @@ func problemOf(err error, preconditioned bool) *Problem {
 		return invalidField("/"+e.Field, e.Detail)
 	}
 	if e, ok := errors.AsType[*tokenstore.NameTakenError](err); ok {
-		p := problem(codeNameTaken, fmt.Sprintf("The name %q is taken.", e.Name))
-		if e.ID != "" {
-			p.Detail = fmt.Sprintf("The name %q is taken by %s.", e.Name, e.ID)
-		}
-		p.Errors = []FieldProblem{{Pointer: "/name", Detail: "is taken"}}
-		return p
+		return problem(codeNameTaken, fmt.Sprintf("The name %q is taken by %s.", e.Name, e.ID),
+			FieldProblem{Pointer: "/name", Detail: "is taken"})
 	}
 	if e, ok := errors.AsType[*tokenstore.ForbiddenError](err); ok {
 		return problem(codeForbidden, e.Error())
 	}
 	if e, ok := errors.AsType[*tokenstore.StateError](err); ok {
 		return problem(e.Code, e.Detail)
+	}
+	if _, ok := errors.AsType[*tokenstore.EndedError](err); ok {
+		return problem(codeUnauthenticated, "Your token was taken away meanwhile.")
 	}
 	switch {
 	case errors.Is(err, tokenstore.ErrNotFound):
@@ -139,7 +139,8 @@ func problemOf(err error, preconditioned bool) *Problem {
 		return problem(codeVersionMismatch, "It has been changed since you read it: read it again, then decide.")
 	case errors.Is(err, tokenstore.ErrConflict):
 		return problem(codeConflict, "Somebody else changed it at the same time: try again.")
-	case errors.Is(err, tokenstore.ErrClosed), errors.Is(err, tokenstore.ErrUnavailable):
+	case errors.Is(err, tokenstore.ErrClosed), errors.Is(err, tokenstore.ErrUnavailable),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return problem(codeStoreUnavailable, "The token store is not available at the moment.")
 	}
 	return problem(codeInternal, "Something went wrong inside the gateway; its log has the details under this request id.")

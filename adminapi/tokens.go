@@ -40,7 +40,7 @@ func tokenEndpoints() []endpoint {
 			action: tokenstore.ActionTokenUpdate,
 			match:  ifMatchRequired,
 			status: http.StatusOK,
-			codes:  []string{codeNameTaken, codeConflict},
+			codes:  []string{codeNameTaken, codeConflict, tokenstore.StateExpired, tokenstore.StateLastManager},
 		}, (*call).updateToken),
 		replies(endpoint{
 			method: "DELETE", path: "/tokens/{id}", id: "deleteToken",
@@ -49,7 +49,7 @@ func tokenEndpoints() []endpoint {
 			action:  tokenstore.ActionTokenDelete,
 			match:   ifMatchHonoured,
 			status:  http.StatusNoContent,
-			codes:   []string{codeConflict},
+			codes:   []string{codeConflict, tokenstore.StateLastManager},
 		}, (*call).deleteToken),
 	}
 }
