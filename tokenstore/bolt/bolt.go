@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -50,7 +51,7 @@ func Open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := prepare(db); err != nil {
+	if err := guard(func() error { return prepare(db) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("token database %s: %w", path, err), db.Close())
 	}
 	return &Store{db}, nil
@@ -79,16 +80,25 @@ func narrow(path string, logger *slog.Logger) error {
 	return nil
 }
 
-// openFile opens path with bbolt, and puts its errors into words. On a file
-// that is no database bbolt may panic instead.
+// openFile opens path with bbolt, and puts its errors into words.
 func openFile(path string, timeout time.Duration) (db *bbolt.DB, err error) {
-	defer func() {
-		if trouble := recover(); trouble != nil {
-			db, err = nil, fmt.Errorf("token database %s is damaged: %v", path, trouble)
-		}
-	}()
-	db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: timeout, FreelistType: bbolt.FreelistMapType})
+	var file *os.File
+	options := &bbolt.Options{
+		Timeout:      timeout,
+		FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
+	}
+	err = guard(func() error {
+		db, err = bbolt.Open(path, 0o600, options)
+		return err
+	})
 	switch {
+	case errors.Is(err, errDamaged):
+		file.Close() // and with it the lock, which bbolt did not get to
+		return nil, fmt.Errorf("token database %s: %w", path, err)
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fmt.Errorf("token database %s is %w: stop that one, or ask it through its admin API", path, tokenstore.ErrInUse)
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
@@ -97,6 +107,21 @@ func openFile(path string, timeout time.Duration) (db *bbolt.DB, err error) {
 		return nil, fmt.Errorf("token database %s: %w", path, err)
 	}
 	return db, nil
+}
+
+var errDamaged = errors.New("the file is damaged")
+
+// guard calls f. On a damaged file bbolt panics, and on one that was cut short
+// it reads memory that is not there, which ends the process unless this
+// goroutine asks for a panic.
+func guard(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if trouble := recover(); trouble != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, trouble)
+		}
+	}()
+	return f()
 }
 
 // Close closes the file. It waits for what is under way.
@@ -115,7 +140,7 @@ func (s *Store) run(ctx context.Context, transact func(func(*bbolt.Tx) error) er
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := transact(f)
+	err := guard(func() error { return transact(f) })
 	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		return tokenstore.ErrClosed
 	}
