@@ -57,6 +57,8 @@ func TestCompileNamesPlaceWordAndWhatWasExpected(t *testing.T) {
 			[]string{"snippet"}},
 		{"a resource glob that can match nothing", policy.Rule{Kind: policy.KindResource, Match: []string{"file:///a/../*"}, Effect: policy.EffectAllow},
 			[]string{`"file:///a/../*"`, `".." segment`}},
+		{"a URI template", policy.Rule{Kind: policy.KindResource, Match: []string{"demo://{id}"}, Effect: policy.EffectAllow},
+			[]string{`"demo://{id}"`, "write * for an expression"}},
 		{"a glob twice", policy.Rule{Match: []string{"a", "a"}, Effect: policy.EffectAllow},
 			[]string{`"a" is written twice`}},
 		{"a glob inside another", policy.Rule{Match: []string{"a_b", "a_*"}, Effect: policy.EffectAllow},

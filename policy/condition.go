@@ -14,9 +14,9 @@ import (
 
 // The bounds of a condition. One that runs into them denies.
 const (
-	maxConditionText = 4096            // characters
-	maxConditionCost = 1_000_000       // CEL's own units, about a comparison each
-	maxConditionTime = 1 * time.Second // for loops; nothing within the cost takes as long
+	maxConditionText = 4096                   // characters
+	maxConditionCost = 500_000                // CEL's units: a step each, or ten bytes of a string; 4 MiB are searched once
+	maxConditionTime = 250 * time.Millisecond // for loops; a reasonable one takes a thousandth of it
 )
 
 // vocabulary is what a condition may speak of, by the kind of its rule.

@@ -80,7 +80,7 @@ func TestOtherKindsHaveTheirOwnWords(t *testing.T) {
 		"resource * where `uri.endsWith(\".md\") && method == \"resources/read\" && token.user == \"ada\"` allow\n"+
 		"method * where `uri == \"file:///x\"` allow\n"+
 		"method * where `name == \"t\" && tool == \"t\" && args.a == 1` allow\n"+
-		"method * where `tool == \"\" && name == \"p\"` allow")
+		"method * where `tool != \"\" && name == \"p\"` deny")
 	m := get("p")
 	m.Arguments = []byte(`{"a":1}`)
 	expect(t, p, holding(), m, "allow")

@@ -72,6 +72,9 @@ func checkGlob(kind Kind, text string) error {
 		}
 		return nil
 	}
+	if strings.ContainsAny(text, "{}") {
+		return errors.New("it holds a brace, which no URI does; write * for an expression of a URI template")
+	}
 	if strings.Contains(text, "*") {
 		if why := oddURI(text); why != "" {
 			return fmt.Errorf("it has %s, and no URI spelled so is matched by a glob with a star", why)

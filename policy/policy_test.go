@@ -217,6 +217,10 @@ func TestAMethodRuleComesOnTopOfTheRulesOfAKind(t *testing.T) {
 	if want := "method tools/call require mcp.call (Caddyfile:3) and tool list_* require blog.view_{1} (Caddyfile:2)"; d.Rule != want {
 		t.Errorf("got rule %q, want %q", d.Rule, want)
 	}
+	p2 := compile(t, "tool * require a.b\nmethod tools/call deny")
+	if d := expect(t, p2, holding(), call("x", ""), "deny"); d.Missing != nil {
+		t.Errorf("missing %v, though no permission helps", d.Missing)
+	}
 	if p.Lists(holding(), mcp.Tools, "safe") || !p.Lists(holding("mcp.call"), mcp.Tools, "safe") {
 		t.Error("the list does not follow the method rule")
 	}
@@ -227,6 +231,14 @@ func TestMethodRulesThatDoNotMatchACallLeaveItToTheRulesOfItsKind(t *testing.T) 
 	expect(t, p, holding(), call("x", ""), "allow")
 	expect(t, p, holding(), method("logging/setLevel"), "allow")
 	expect(t, p, holding(), method("tasks/get"), "deny")
+}
+
+func TestNamesThatAreTooLongMatchNothing(t *testing.T) {
+	p := compile(t, "tool * allow\nmethod * allow")
+	for n, want := range map[int]string{1024: "allow", 1025: "deny"} {
+		expect(t, p, holding(), call(strings.Repeat("x", n), ""), want)
+		expect(t, p, holding(), method(strings.Repeat("x", n)), want)
+	}
 }
 
 func TestMethodRulesAloneDecideCalls(t *testing.T) {
@@ -245,6 +257,8 @@ func TestACompletionFollowsTheRulesOfWhatItRefersTo(t *testing.T) {
 		"prompt half where `args.dept == \"secret\"` deny\n"+
 		"prompt mine where `token.name == \"ci\"` allow\n"+
 		"prompt half allow\n"+
+		"prompt has where `has(args.dept)` deny\n"+
+		"prompt has allow\n"+
 		"resource file:///docs/secret* deny\n"+
 		"resource file:///docs/* file:///pub/* allow\n"+
 		"resource demo://*/* require demo.{1}")
@@ -257,7 +271,9 @@ func TestACompletionFollowsTheRulesOfWhatItRefersTo(t *testing.T) {
 	// Completions tell of all departments, and not all of them are allowed.
 	expect(t, p, s, about("report", ""), "deny")
 	expect(t, p, s, about("half", ""), "deny")
+	expect(t, p, s, about("has", ""), "deny")
 	expect(t, p, s, about("other", ""), "deny")
+	expect(t, p, s, about("other", "file:///docs/x"), "deny")
 	expect(t, p, s, about("", "file:///pub/{name}"), "allow")
 	expect(t, p, s, about("", "file:///pub/x"), "allow")
 	expect(t, p, s, about("", "file:///docs/{name}"), "deny")
@@ -330,6 +346,28 @@ func TestOddURIsAreMatchedOnlyWhenSpelledOut(t *testing.T) {
 		expect(t, p, s, read(uri), want)
 		if listed := p.Lists(s, mcp.Resources, uri); listed != (want == "allow") {
 			t.Errorf("%s: listed %v", uri, listed)
+		}
+	}
+}
+
+func TestAnOddURIMayStandBesideAGlob(t *testing.T) {
+	p := compile(t, "resource file:///* file:///a/../b allow")
+	expect(t, p, holding(), read("file:///a/../b"), "allow")
+	expect(t, p, holding(), read("file:///a/../c"), "deny")
+}
+
+func TestConditionsDoNotTakeATemplateForAURI(t *testing.T) {
+	p := compile(t, "resource r:* where `uri.endsWith(\".md\") || uri.endsWith(\"}\")` allow\n"+
+		"resource s:* where `token.name == \"ci\"` allow\n"+
+		"resource t:* where `uri.endsWith(\".md\")` deny\n"+
+		"resource t:* allow")
+	for template, completable := range map[string]bool{"r:{x}": false, "s:{x}": true, "t:{x}": false} {
+		if !p.Lists(holding(), mcp.ResourceTemplates, template) {
+			t.Errorf("%s: not listed", template)
+		}
+		d := p.Decide(holding(), &mcp.Message{Kind: mcp.Request, Method: "completion/complete", URI: template})
+		if d.Allowed != completable {
+			t.Errorf("%s: completable %v by %s", template, d.Allowed, d.Rule)
 		}
 	}
 }

@@ -67,11 +67,10 @@ func (r *rule) fits(over Kind, q *question, caps *captures) (truth, *glob) {
 	return no, nil
 }
 
-// fitsTemplate compares with a URI template: by its own text, as lists show it,
-// and by what it may expand to.
+// fitsTemplate compares with all that a URI template may expand to.
 func (r *rule) fitsTemplate(q *question) (truth, *glob) {
 	for i := range r.globs {
-		if g := &r.globs[i]; g.text == q.uri || g.covers(q.pattern) {
+		if g := &r.globs[i]; g.covers(q.pattern) {
 			return yes, g
 		}
 	}
