@@ -1,12 +1,12 @@
 package caddymodule
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/mcptoken/caddy-mcp-token/mcp"
@@ -188,10 +188,10 @@ func toolResult(id jsontext.Value, text string) []byte {
 		IsError bool      `json:"isError"`
 	}
 	body, _ := json.Marshal(struct {
-		JSONRPC string          `json:"jsonrpc"`
-		ID      json.RawMessage `json:"id,omitempty"`
-		Result  result          `json:"result"`
-	}{"2.0", json.RawMessage(id), result{[]content{{"text", text}}, true}})
+		JSONRPC string         `json:"jsonrpc"`
+		ID      jsontext.Value `json:"id,omitzero"`
+		Result  result         `json:"result"`
+	}{"2.0", id, result{[]content{{"text", text}}, true}})
 	return body
 }
 

@@ -121,6 +121,12 @@ func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
 //		authorization_servers <url...>
 //		audience         <name>
 //		identity_headers on|off
+//		assertion        on|off
+//		upstream_authorization <value>
+//		bind_sessions    on|off
+//		rate_limit       <n>/<s|m|h> [burst <n>]
+//		auth_failure_limit <n>/<s|m|h> [burst <n>]
+//		max_streams      <n>
 //		realm            <text>
 //	}
 //
@@ -173,6 +179,23 @@ func (h *Handler) unmarshalWord(d *caddyfile.Dispenser, seen *words) error {
 		return text(d, &h.Audience)
 	case "identity_headers":
 		return onOff(d, &h.IdentityHeaders)
+	case "assertion":
+		var assertion *bool
+		if err := onOff(d, &assertion); err != nil {
+			return err
+		}
+		h.Assertion = *assertion
+		return nil
+	case "upstream_authorization":
+		return text(d, &h.UpstreamAuthorization)
+	case "bind_sessions":
+		return onOff(d, &h.BindSessions)
+	case "rate_limit":
+		return limit(d, &h.RateLimit)
+	case "auth_failure_limit":
+		return limit(d, &h.AuthFailureLimit)
+	case "max_streams":
+		return count(d, &h.MaxStreams)
 	case "realm":
 		return text(d, &h.Realm)
 	default:

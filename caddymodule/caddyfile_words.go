@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -119,6 +120,34 @@ func duration(d *caddyfile.Dispenser, to *caddy.Duration) error {
 		return d.Errf("%s must be longer than zero", word)
 	}
 	*to = caddy.Duration(parsed)
+	return end(d)
+}
+
+// limit reads a rate, as 60/m or 60/m burst 20.
+func limit(d *caddyfile.Dispenser, to *string) error {
+	arguments := d.RemainingArgs()
+	if len(arguments) == 0 {
+		return d.ArgErr()
+	}
+	parsed, err := tokenstore.ParseRate(strings.Join(arguments, " "))
+	if err != nil {
+		return d.WrapErr(err)
+	}
+	*to = parsed.String()
+	return nil
+}
+
+// count reads a number from 1.
+func count(d *caddyfile.Dispenser, to *int) error {
+	option := d.Val()
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	n, err := strconv.Atoi(d.Val())
+	if err != nil || n < 1 {
+		return d.Errf("unexpected '%s': expected %s and a number from 1", d.Val(), option)
+	}
+	*to = n
 	return end(d)
 }
 

@@ -24,10 +24,17 @@ type exchange struct {
 	r     *http.Request
 	began time.Time
 
+	gateway  *gateway            // nil until authenticated
 	session  *tokenstore.Session // nil until authenticated
 	message  *mcp.Message        // nil unless the route has MCP rules, and on GET and DELETE
+	body     []byte              // of the message
+	changes  *changes            // nil unless the client is told of changes
 	origin   string              // of the page that asks, if it may
 	bodyLeft bool                // part of the request's body is unread
+
+	authorization string // for the upstream
+	assertion     string // for the upstream
+	leaveStreams  func() // nil unless counted
 }
 
 func (e *exchange) checkTarget() *refusal { return checkTarget(e.r) }
@@ -35,40 +42,49 @@ func (e *exchange) checkTarget() *refusal { return checkTarget(e.r) }
 // authenticate finds the token and registers the request as running on it, in
 // one step: a token taken away from here on ends the request.
 func (e *exchange) authenticate() *refusal {
-	secret, refused := credential(e.r)
-	if refused != nil {
-		if refused.reason == tokenstore.ReasonMalformed {
-			e.candidate(tokenstore.Refusal{})
+	secret, ok := e.r.Context().Value(secretKey{}).(tokenstore.Secret)
+	if !ok {
+		var refused *refusal
+		if secret, refused = credential(e.r); refused != nil {
+			return refused
 		}
-		return refused
 	}
 	g, err := e.h.app.gateway()
 	if err != nil {
 		e.h.logger.Error("token store is not open", zap.Error(err))
 		return errStore
 	}
+	e.gateway = g
+	addr := clientAddr(e.r)
 	session, err := g.Begin(e.r.Context(), secret, tokenstore.Caller{
-		Addr:     clientAddr(e.r),
+		Addr:     addr,
 		Audience: e.h.Audience,
 		Method:   e.r.Method,
 		Path:     e.r.URL.Path,
 	})
 	if err != nil {
-		return e.unauthenticated(err)
+		return e.unauthenticated(err, addr)
 	}
 	e.session = session
-	e.r = e.r.WithContext(session.Context())
+	e.r = e.r.WithContext(context.WithValue(session.Context(), secretKey{}, secret))
 	return nil
 }
 
+// secretKey is the context key of the secret, for an mcp_token directive behind
+// this one: by then the header is gone.
+type secretKey struct{}
+
 // unauthenticated is the answer to an error of Begin.
-func (e *exchange) unauthenticated(err error) *refusal {
+func (e *exchange) unauthenticated(err error, addr netip.Addr) *refusal {
 	because, ok := errors.AsType[*tokenstore.Refusal](err)
 	if !ok || because.Reason == tokenstore.ReasonStore {
 		e.h.logger.Error("tokens cannot be checked", zap.Error(err))
 		return errStore
 	}
 	e.candidate(*because)
+	if refused := e.checkFailures(because.Reason, addr); refused != nil {
+		return refused
+	}
 	return badCredential(because.Reason)
 }
 
@@ -78,9 +94,13 @@ func (e *exchange) authorize() *refusal {
 	if code := endedCode(e.session); code != "" {
 		return ended(code) // while the body came in
 	}
+	e.watchChanges()
 	var decision policy.Decision
-	token, message := e.session.Token(), e.message
+	token, message, changes := e.session.Token(), e.message, e.changes
 	if e.session.Hold(func(grants *tokenstore.Grants) bool {
+		if changes != nil {
+			changes.see(grants)
+		}
 		d := e.h.decide(token, grants, message)
 		if !d.Allowed {
 			decision = d // only read if this, the first answer, is no
@@ -109,39 +129,47 @@ func (h *Handler) decide(token *tokenstore.Token, grants *tokenstore.Grants, m *
 
 // forward sends the request on, as the token's.
 func (e *exchange) forward(next caddyhttp.Handler) (err error) {
-	e.placeholders("http.auth.user.", e.session.Token())
 	cleanRequest(e.r)
 	if on(e.h.IdentityHeaders) {
 		setIdentity(e.r.Header, e.session.Token(), e.session.Grants())
 	}
+	if e.assertion != "" {
+		e.r.Header[headerAssertion] = []string{e.assertion}
+	}
+	if e.authorization != "" {
+		e.r.Header["Authorization"] = []string{e.authorization}
+	}
 	e.count(resultAllowed, "")
 
 	out := newResponseWriter(e)
-	var w http.ResponseWriter = out
-	filter := e.filter(out)
-	if filter != nil {
-		w = filter
-	}
 	// Deferred, because the proxy panics when a response breaks off.
 	defer func() {
-		if filter != nil && endedCode(e.session) == "" {
-			if failed := filter.Finish(); failed != nil {
-				e.h.logger.Debug("finishing a filtered response", zap.Error(failed))
-			}
-		}
 		if out.finish() {
 			err = nil
 		}
 	}()
-	return next.ServeHTTP(w, e.r)
+	filter := e.filter(out)
+	if filter == nil {
+		return next.ServeHTTP(out, e.r)
+	}
+	if err = next.ServeHTTP(filter, e.r); err == nil && endedCode(e.session) == "" {
+		if failed := filter.Finish(); failed != nil {
+			e.h.logger.Debug("the filtered answer could not be sent", zap.Error(failed))
+		}
+	}
+	return err
 }
 
 // end gives back what the exchange holds. It runs after panics too.
 func (e *exchange) end() {
+	if e.leaveStreams != nil {
+		e.leaveStreams()
+	}
 	if e.session == nil {
 		return
 	}
 	if code := endedCode(e.session); code != "" {
+		endedTotal.WithLabelValues(code).Inc()
 		e.h.logger.Info("ended a request whose token may no longer make it",
 			zap.String("reason", code),
 			zap.String("token_id", e.session.Token().ID),

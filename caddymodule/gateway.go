@@ -19,8 +19,13 @@ var gateways = caddy.NewUsagePool()
 type gateway struct {
 	*tokenstore.Service
 
-	mu   sync.Mutex
-	apps []*App // in the order they came; the last one's settings hold
+	rates    buckets  // requests, by token
+	failures buckets  // wrong credentials, by client address
+	streams  counters // running requests, by token
+
+	mu     sync.Mutex
+	apps   []*App // in the order they came; the last one's settings hold
+	signer *assertor
 }
 
 // acquire returns the gateway of a's store and the key to give it back with.
@@ -75,4 +80,19 @@ func (g *gateway) leave(a *App) {
 	if n := len(g.apps); n > 0 {
 		g.Configure(g.apps[n-1].options())
 	}
+}
+
+// assertor is made on first use, so that a store without assertions has no key
+// for them.
+func (g *gateway) assertor(ctx context.Context) (*assertor, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.signer == nil {
+		signer, err := newAssertor(ctx, g.Service)
+		if err != nil {
+			return nil, err
+		}
+		g.signer = signer
+	}
+	return g.signer, nil
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mcptoken/caddy-mcp-token/policy"
+	"github.com/mcptoken/caddy-mcp-token/tokenstore"
 )
 
 func init() {
@@ -65,6 +66,35 @@ type Handler struct {
 	// names that the client sends are deleted in any case.
 	IdentityHeaders *bool `json:"identity_headers,omitempty"`
 
+	// Assertion gives the upstream proof of who calls: a JWT in X-Mcp-Assertion,
+	// good for a minute and signed (EdDSA) by a key that the site shows at
+	// /.well-known/mcp-token-jwks.json.
+	Assertion bool `json:"assertion,omitempty"`
+
+	// UpstreamAuthorization is the Authorization that the upstream gets in place
+	// of the client's, which it never gets. Placeholders are replaced on every
+	// request: "Bearer {file./run/secrets/upstream}".
+	UpstreamAuthorization string `json:"upstream_authorization,omitempty"`
+
+	// BindSessions makes a session (Mcp-Session-Id, until 2025-11-25) the token's
+	// that opened it: others get 404. The default is true.
+	BindSessions *bool `json:"bind_sessions,omitempty"`
+
+	// RateLimit is how many requests each token may make on the route, as "60/m"
+	// or "60/m burst 20". A token's own limit takes its place. The default is no
+	// limit.
+	RateLimit string `json:"rate_limit,omitempty"`
+
+	// AuthFailureLimit is how many requests with credentials that do not exist a
+	// client address may make, in the form of RateLimit; further ones get 429.
+	// Requests with a valid token pass in any case. An IPv6 address counts with
+	// its /64. The default is no limit.
+	AuthFailureLimit string `json:"auth_failure_limit,omitempty"`
+
+	// MaxStreams is how many requests each token may have running at once, event
+	// streams included. The default is no limit.
+	MaxStreams int `json:"max_streams,omitempty"`
+
 	// Realm is shown in challenges. The default is "mcp".
 	Realm string `json:"realm,omitempty"`
 
@@ -116,6 +146,17 @@ func (h *Handler) Validate() error {
 	default:
 		return fmt.Errorf("deny_as: expected http, jsonrpc or tool_result, not %q", h.DenyAs)
 	}
+	for name, limit := range map[string]string{"rate_limit": h.RateLimit, "auth_failure_limit": h.AuthFailureLimit} {
+		if limit == "" {
+			continue
+		}
+		if _, err := tokenstore.ParseRate(limit); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if h.MaxStreams < 0 {
+		return fmt.Errorf("max_streams: %d is negative", h.MaxStreams)
+	}
 	for _, origin := range h.AllowedOrigins {
 		if err := checkOriginSyntax(origin); err != nil {
 			return err
@@ -142,7 +183,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		e.serveOwnPath()
 		return nil
 	}
-	if e.preflight() {
+	if e.serveJWKS() || e.preflight() {
 		return nil
 	}
 	for _, check := range checks {
@@ -159,8 +200,14 @@ var checks = [...]func(*exchange) *refusal{
 	(*exchange).checkOrigin,
 	(*exchange).checkTarget,
 	(*exchange).authenticate,
+	(*exchange).checkRate,
 	(*exchange).authorize,
 	(*exchange).readMessage,
+	(*exchange).checkSession,
+	(*exchange).checkStreams,
+	(*exchange).admit,
+	(*exchange).credentialForUpstream,
+	(*exchange).assert,
 }
 
 // Interface guards

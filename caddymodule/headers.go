@@ -27,7 +27,8 @@ func cleanRequest(r *http.Request) {
 		switch folded := fold(name); {
 		case folded == "authorization", folded == "origin", folded == "upgrade", folded == "http2-settings",
 			folded == "x-http-method-override", folded == "x-http-method", folded == "x-method-override",
-			folded == fold(headerAssertion), strings.HasPrefix(folded, identityPrefix):
+			folded == fold(headerAssertion), folded == "mcp-session-id" && name != sessionHeader,
+			strings.HasPrefix(folded, identityPrefix):
 			delete(r.Header, name)
 		}
 	}

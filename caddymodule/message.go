@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/go-json-experiment/json/jsontext"
 	"go.uber.org/zap"
 
 	"github.com/mcptoken/caddy-mcp-token/mcp"
@@ -29,11 +30,11 @@ func (e *exchange) readMessage() *refusal {
 	if !e.h.policy.ReadsMessages() || e.r.Method != http.MethodPost {
 		return nil
 	}
-	message, _, unreadable := mcp.ReadRequest(e.w, e.r, e.h.MaxBody)
+	message, body, unreadable := mcp.ReadRequest(e.w, e.r, e.h.MaxBody)
 	if unreadable != nil {
 		return e.badMessage(unreadable)
 	}
-	e.message = message
+	e.message, e.body = message, body
 	e.nameMessage(message)
 	refused := e.authorize()
 	if refused == nil {
@@ -158,9 +159,9 @@ func (e *exchange) filter(w http.ResponseWriter) *mcp.ResponseFilter {
 			TokenUser: token.User,
 		}, l, name)
 	}
-	filter := mcp.NewResponseFilter(w, keep, nil, int(e.h.MaxBody))
+	var id jsontext.Value
 	if e.message != nil {
-		filter.ID = e.message.ID
+		id = e.message.ID
 	}
-	return filter
+	return mcp.NewResponseFilter(w, keep, id, int(e.h.MaxBody))
 }

@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,6 +30,11 @@ type responseWriter struct {
 	replaced bool // the answer is ours; the handler's is dropped
 	events   bool // the body is a plain text/event-stream
 	tail     tail
+	pending  []byte      // events of ours that wait for the upstream's to end
+	unwatch  func() bool // nil unless an event stream is watched
+
+	deadline sync.Mutex // guards finished, while w.mu may wait for the client
+	finished bool
 }
 
 func newResponseWriter(e *exchange) *responseWriter {
@@ -57,9 +64,52 @@ func (w *responseWriter) writeHeader(status int) {
 		w.sent = true
 		h := w.Header()
 		w.e.allowOrigin(h)
+		w.e.bindSession(h)
 		w.events = strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "text/event-stream") && identityEncoded(h)
 	}
 	w.ResponseWriter.WriteHeader(status)
+	if w.events {
+		w.watch()
+	}
+}
+
+// maxLastWrite is how long a client that does not read can keep a stream that
+// has been ended.
+const maxLastWrite = time.Second
+
+// watch minds an event stream, which may be open for hours.
+func (w *responseWriter) watch() {
+	session := w.e.session
+	w.unwatch = context.AfterFunc(session.Context(), func() {
+		if endedCode(session) == "" {
+			return
+		}
+		w.deadline.Lock()
+		defer w.deadline.Unlock()
+		if !w.finished {
+			_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(maxLastWrite))
+		}
+	})
+	if w.e.changes != nil {
+		w.e.changes.announce(w, w.e.listChanges())
+	}
+}
+
+// unwatched waits until nobody but the caller uses the client's connection.
+func (w *responseWriter) unwatched() {
+	w.mu.Lock()
+	unwatch := w.unwatch
+	w.mu.Unlock()
+	if unwatch == nil {
+		return
+	}
+	unwatch()
+	w.deadline.Lock()
+	w.finished = true
+	w.deadline.Unlock()
+	if w.e.changes != nil {
+		w.e.changes.end()
+	}
 }
 
 // replace answers in place of the handler.
@@ -67,8 +117,9 @@ func (w *responseWriter) replace(code string) {
 	w.sent, w.replaced = true, true
 	clear(w.Header())
 	refused := ended(code)
+	refused.read = true // the body is the handler's; it may be reading it still
 	if m := w.e.message; m != nil {
-		refused.id, refused.read = m.ID, true
+		refused.id = m.ID
 	}
 	refused.write(w.e)
 }
@@ -90,8 +141,38 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	if w.events {
 		w.tail.add(p[:n])
+		w.sendPending()
 	}
 	return n, err
+}
+
+// inject sends a message of the gateway's own, now or when the event under way
+// has ended.
+func (w *responseWriter) inject(message []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.events || endedCode(w.e.session) != "" || len(w.pending) > maxPending {
+		return
+	}
+	w.pending = append(w.pending, event(message)...)
+	w.sendPending()
+}
+
+// maxPending bounds what waits, in bytes: an upstream may never end its event.
+const maxPending = 4 << 10
+
+func (w *responseWriter) sendPending() {
+	if len(w.pending) == 0 || !w.tail.atBoundary() {
+		return
+	}
+	_, _ = w.ResponseWriter.Write(w.pending)
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
+	w.pending = w.pending[:0]
+}
+
+// event is one message of an MCP event stream. JSON has no line ends of its own.
+func event(message []byte) []byte {
+	return slices.Concat([]byte("event: message\ndata: "), message, []byte("\n\n"))
 }
 
 // ReadFrom keeps io.Copy from writing past Write.
@@ -118,6 +199,7 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // finish runs when the handler has returned or panicked. It reports whether the
 // client has been answered in its place.
 func (w *responseWriter) finish() bool {
+	w.unwatched()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	code := endedCode(w.e.session)
@@ -141,7 +223,7 @@ func (w *responseWriter) lastEvent(code string) {
 		id = m.ID
 	}
 	body := mcp.ErrorBody(id, f.status, f.text, map[string]string{"reason": code})
-	_, _ = w.ResponseWriter.Write([]byte("event: message\ndata: " + string(body) + "\n\n"))
+	_, _ = w.ResponseWriter.Write(event(body))
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
 
