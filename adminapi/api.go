@@ -35,9 +35,6 @@ type Route struct {
 	// Name is how listings, logs and checks call the route.
 	Name string
 
-	// Server is the name of the HTTP server that the route belongs to.
-	Server string
-
 	// Audience is the name that tokens bound to audiences must carry.
 	Audience string
 

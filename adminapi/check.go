@@ -2,12 +2,14 @@ package adminapi
 
 import (
 	"cmp"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/mcptoken/caddy-mcp-token/mcp"
@@ -89,22 +91,20 @@ func Check(service *tokenstore.Service, routes []Route, in Question) (Verdict, e
 	if err != nil {
 		return Verdict{}, err
 	}
-	if in.Method == "" {
-		in.Method = http.MethodPost
-	}
-	if len(in.Message) == 0 && in.Method == http.MethodPost && route.Policy.ReadsMessages() {
-		return Verdict{}, invalidField("/message", "is needed: this route has rules for messages")
-	}
+	in.Method = cmp.Or(in.Method, http.MethodPost)
 	found, err := inspect(service, in, route)
 	if err != nil {
 		return Verdict{}, err
 	}
 	v := Verdict{Decision: "deny", Route: route.Name, TokenID: found.Record.ID}
 	if found.Refusal != nil {
-		v.Reason, v.TokenID = found.Refusal.Reason, cmp.Or(v.TokenID, found.Refusal.TokenID)
+		v.Reason = found.Refusal.Reason
 		return v, nil
 	}
-	d := decide(route.Policy, found, in)
+	d, err := decide(route.Policy, found, in)
+	if err != nil {
+		return Verdict{}, err
+	}
 	if d.Allowed {
 		v.Decision = "allow"
 	}
@@ -161,22 +161,51 @@ func inspect(service *tokenstore.Service, in Question, route Route) (tokenstore.
 }
 
 // decide takes the same steps as the gateway, once the token is known.
-func decide(p *policy.Policy, found tokenstore.Inspection, in Question) policy.Decision {
+func decide(p *policy.Policy, found tokenstore.Inspection, in Question) (policy.Decision, error) {
 	if found.Grants.HoldsManagement() && !p.RequiresManagement() {
 		return policy.Decision{
 			Reason: tokenstore.ReasonPermission,
 			Rule:   "tokens that manage tokens are for routes that require it",
-		}
+		}, nil
 	}
 	d := p.DecideRoute(found.Grants)
-	if !d.Allowed || !p.ReadsMessages() || len(in.Message) == 0 {
-		return d
+	if !d.Allowed || !p.ReadsMessages() || in.Method != http.MethodPost {
+		return d, nil
 	}
-	message, refusal := mcp.Read(http.Header{}, in.Message)
+	if len(in.Message) == 0 {
+		return d, invalidField("/message", "is needed: this route has rules for messages")
+	}
+	message, refusal := mcp.Read(mirrored(in.Message), in.Message)
 	if refusal != nil {
-		return policy.Decision{Reason: tokenstore.ReasonBody, Rule: refusal.Text}
+		return policy.Decision{Reason: tokenstore.ReasonBody, Rule: refusal.Text}, nil
 	}
 	return p.Decide(policy.Subject{
 		Grants: found.Grants, TokenName: found.Record.Name, TokenUser: found.Record.User,
-	}, message)
+	}, message), nil
+}
+
+// mirrored returns the header that a client of protocol 2026-07-28 would send
+// with this message: the question is about the message, not about a client's
+// mistakes. Other clients send none of it.
+func mirrored(text jsontext.Value) http.Header {
+	var message struct {
+		Method string `json:"method"`
+		Params struct {
+			Name string `json:"name"`
+			URI  string `json:"uri"`
+			Meta struct {
+				Version string `json:"io.modelcontextprotocol/protocolVersion"`
+			} `json:"_meta"`
+		} `json:"params"`
+	}
+	h := http.Header{}
+	if json.Unmarshal(text, &message) != nil || message.Params.Meta.Version == "" {
+		return h
+	}
+	h.Set("Mcp-Protocol-Version", message.Params.Meta.Version)
+	h.Set("Mcp-Method", message.Method)
+	if object := cmp.Or(message.Params.Name, message.Params.URI); object != "" {
+		h.Set("Mcp-Name", "=?base64?"+base64.StdEncoding.EncodeToString([]byte(object))+"?=")
+	}
+	return h
 }

@@ -112,7 +112,7 @@ func (g *gateway) route(audience string, c policy.Config) {
 	if err != nil {
 		g.Fatal(err)
 	}
-	g.routes = append(g.routes, Route{Name: c.Name, Server: "srv0", Audience: audience, Policy: p})
+	g.routes = append(g.routes, Route{Name: c.Name, Audience: audience, Policy: p})
 }
 
 // token makes a token and returns it with its secret.

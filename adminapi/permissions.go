@@ -1,10 +1,12 @@
 package adminapi
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/mcptoken/caddy-mcp-token/policy"
 	"github.com/mcptoken/caddy-mcp-token/tokenstore"
 )
 
@@ -27,7 +29,7 @@ func permissionEndpoints() []endpoint {
 	}
 }
 
-// Permission is one line of the catalogue.
+// Permission is one line of the catalogue of permissions.
 type Permission struct {
 	Permission string `json:"permission"`
 
@@ -37,8 +39,11 @@ type Permission struct {
 
 	// Routes are the names of the routes that ask for it, or, of a wildcard,
 	// for something that it reaches.
-	Routes            []string `json:"routes"`
-	ReferencedByRoute bool     `json:"referenced_by_route"`
+	Routes []string `json:"routes"`
+
+	// ReferencedByRoute is false where nothing asks for the permission,
+	// perhaps because it is misspelled.
+	ReferencedByRoute bool `json:"referenced_by_route"`
 }
 
 func (c *call) listPermissions() (list[Permission], error) {
@@ -54,26 +59,45 @@ func Catalogue(service *tokenstore.Service, routes []Route) []Permission {
 		lines[use.Permission] = Permission{Permission: use.Permission, Tokens: use.Tokens, Groups: use.Groups}
 	}
 	for _, r := range routes {
-		for _, p := range r.Policy.Permissions() {
-			if _, ok := lines[p]; !ok {
-				lines[p] = Permission{Permission: p}
+		for _, name := range r.Policy.Permissions() {
+			if _, held := lines[name]; !held {
+				lines[name] = Permission{Permission: name}
 			}
 		}
 	}
-	items := make([]Permission, 0, len(lines))
 	for name, line := range lines {
-		grants := tokenstore.NewGrants(name)
+		line.Routes = []string{}
 		for _, r := range routes {
-			if slices.ContainsFunc(r.Policy.Permissions(), grants.Has) {
+			if asksFor(r.Policy, name) {
 				line.Routes = append(line.Routes, r.Name)
 			}
 		}
 		// The gateway's own rights are asked for by this API.
-		line.ReferencedByRoute = len(line.Routes) > 0 || grants.HoldsManagement()
-		items = append(items, line)
+		line.ReferencedByRoute = len(line.Routes) > 0 || tokenstore.NewGrants(name).HoldsManagement()
+		lines[name] = line
 	}
-	slices.SortFunc(items, func(a, b Permission) int { return strings.Compare(a.Permission, b.Permission) })
-	return items
+	return slices.SortedFunc(maps.Values(lines), func(a, b Permission) int {
+		return strings.Compare(a.Permission, b.Permission)
+	})
+}
+
+// asksFor reports whether the policy asks for something that grant grants.
+func asksFor(p *policy.Policy, grant string) bool {
+	spelled := p.Permissions()
+	if p.Mentions(grant) || slices.ContainsFunc(spelled, tokenstore.NewGrants(grant).Has) {
+		return true
+	}
+	// What a wildcard reaches by way of a capture shows in what is missing
+	// without it, to somebody who holds all the rest.
+	return strings.Contains(grant, "*") && missing(p, append(spelled, grant)) < missing(p, spelled)
+}
+
+// missing counts what the rules of p ask for beyond held.
+func missing(p *policy.Policy, held []string) (n int) {
+	for _, reach := range p.Reach(tokenstore.NewGrants(held...)) {
+		n += len(reach.Missing)
+	}
+	return n
 }
 
 // routes returns the routes of now.
@@ -87,7 +111,6 @@ func (c *call) routes() []Route {
 // route is a Route in words.
 type route struct {
 	Name     string `json:"name"`
-	Server   string `json:"server"`
 	Audience string `json:"audience"`
 
 	// Rules are in the order in which they are tried.
@@ -104,7 +127,7 @@ func (c *call) listRoutes() (list[route], error) {
 	items := make([]route, 0, len(routes))
 	for _, r := range routes {
 		items = append(items, route{
-			Name: r.Name, Server: r.Server, Audience: r.Audience,
+			Name: r.Name, Audience: r.Audience,
 			Rules: r.Policy.Describe(), Permissions: r.Policy.Permissions(),
 			ReadsMessages: r.Policy.ReadsMessages(), FiltersLists: r.Policy.FiltersLists(),
 			RequiresManagement: r.Policy.RequiresManagement(),
