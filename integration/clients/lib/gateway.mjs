@@ -49,11 +49,12 @@ function caddyfile({ admin, ports, sites, store }) {
 }
 
 // The admin API may answer 503 until the first configuration is active.
+// fetch marks its requests as a browser's (Sec-Fetch-Mode), and of those Caddy's admin endpoint wants to know the origin.
 async function ask(api, method, at, body) {
   for (let attempt = 1; ; attempt++) {
     const response = await fetch(api + at, {
       method,
-      headers: body ? { "content-type": "application/json" } : {},
+      headers: { origin: new URL(api).origin, ...(body && { "content-type": "application/json" }) },
       body: body && JSON.stringify(body),
     });
     const text = await response.text();

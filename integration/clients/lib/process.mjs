@@ -1,21 +1,28 @@
 import { spawn } from "node:child_process";
 
-// Child is one program under test: what it printed, and its end.
+const children = new Set();
+process.once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
+// Child is one program under test: what it printed, and its end. A piped one is talked to over stdin and stdout, and only
+// what it says on stderr is kept.
 export class Child {
   output = "";
   #process;
   #ended;
 
-  constructor(command, args, { env = {}, cwd, input } = {}) {
-    this.#process = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"] });
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+  constructor(command, args, { env = {}, cwd, piped = false } = {}) {
+    this.#process = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: [piped ? "pipe" : "ignore", "pipe", "pipe"] });
+    for (const stream of piped ? [this.#process.stderr] : [this.#process.stdout, this.#process.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (this.output += text));
     }
+    children.add(this.#process);
+    this.#process.once("close", () => children.delete(this.#process));
     this.#ended = new Promise((resolve) => {
       this.#process.once("error", (error) => ((this.output += error.message), resolve({ code: 127, signal: null })));
       this.#process.once("close", (code, signal) => resolve({ code, signal }));
     });
-    if (input) this.#process.stdin.end(input);
   }
 
   get running() {
