@@ -10,6 +10,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 )
 
 // The bounds of a condition. One that runs into them denies.
@@ -32,6 +33,9 @@ type condition struct {
 	text string
 	live cel.Program // all is known
 	open cel.Program // something is not
+
+	// asked are the members that it looks at.
+	asked []reading
 }
 
 // truth is what a condition says of a message.
@@ -91,6 +95,9 @@ func compileCondition(kind Kind, text string) (*condition, error) {
 		return nil, fmt.Errorf("it is of type %s; expected a comparison or another expression that is true or false", cel.FormatCELType(checked.OutputType()))
 	}
 	c := &condition{text: text}
+	if c.asked, err = readings(checked.NativeRep()); err != nil {
+		return nil, err
+	}
 	limits := []cel.ProgramOption{cel.CostLimit(maxConditionCost), cel.InterruptCheckFrequency(100)}
 	if c.live, err = env.Program(checked, limits...); err != nil {
 		return nil, err
@@ -126,7 +133,7 @@ func (c *condition) holds(q *question) truth {
 	ctx, cancel := context.WithTimeout(context.Background(), maxConditionTime)
 	defer cancel()
 	// A copy, so that questions stay off the heap where no rule has a condition.
-	known := &facts{question: *q}
+	known := &facts{question: *q, asked: c.asked}
 	program, input := c.live, cel.Activation(known)
 	if unknown := q.unknown(); unknown != nil {
 		partial, err := cel.PartialVars(known, unknown...)
@@ -136,7 +143,6 @@ func (c *condition) holds(q *question) truth {
 		program, input = c.open, partial
 	}
 	value, _, err := program.ContextEval(ctx, input)
-	q.args, q.argsRead = known.args, known.argsRead
 	switch {
 	case err != nil:
 		return failed
@@ -163,7 +169,11 @@ func (q *question) unknown() []*cel.AttributePatternType {
 }
 
 // facts are a question as conditions see it.
-type facts struct{ question }
+type facts struct {
+	question
+	asked []reading
+	args  ref.Val // what they are read into, once
+}
 
 // Parent returns nil: there are no other facts.
 func (f *facts) Parent() cel.Activation { return nil }
@@ -172,8 +182,8 @@ func (f *facts) Parent() cel.Activation { return nil }
 func (f *facts) ResolveName(name string) (any, bool) {
 	switch name {
 	case "args":
-		if !f.argsRead {
-			f.args, f.argsRead = readArguments(f.arguments), true
+		if f.args == nil {
+			f.args = readArguments(f.arguments, f.asked)
 		}
 		return f.args, true
 	case "tool":

@@ -48,11 +48,11 @@ type question struct {
 	pattern *glob
 
 	arguments jsontext.Value
-	args      any // arguments as conditions see them, once
-	argsRead  bool
 }
 
-// Decide decides one MCP message by the rules; DecideRoute comes before it.
+// Decide decides one MCP message by the rules; DecideRoute comes before it. A
+// condition may take its time, so do not hold a lock meanwhile: which rules
+// apply does not depend on the grants, and [Decision.Again] asks only for them.
 func (p *Policy) Decide(s Subject, m *mcp.Message) Decision {
 	switch {
 	case !p.ReadsMessages():
@@ -183,7 +183,7 @@ func (p *Policy) decideCall(q *question) Decision {
 	if !ok {
 		d = denied(unmatched)
 	}
-	if named {
+	if byMethod.Rule != "" {
 		return both(byMethod, d)
 	}
 	return d

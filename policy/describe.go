@@ -2,6 +2,8 @@ package policy
 
 import (
 	"slices"
+
+	"github.com/mcptoken/caddy-mcp-token/tokenstore"
 )
 
 // Describe returns the rules in words, in their order, each as an operator
@@ -35,17 +37,15 @@ func (p *Policy) Permissions() []string {
 	return slices.Compact(all)
 }
 
-// Mentions reports whether the policy asks for permission, or may ask for it
-// by way of a capture.
-func (p *Policy) Mentions(permission string) bool {
-	if slices.Contains(p.require, permission) || slices.Contains(p.requireAny, permission) {
+// Mentions reports whether any of g meets a requirement of the policy, those
+// with captures included: whether it is good for anything here.
+func (p *Policy) Mentions(g *tokenstore.Grants) bool {
+	if slices.ContainsFunc(p.require, g.Has) || slices.ContainsFunc(p.requireAny, g.Has) {
 		return true
 	}
 	for _, r := range p.rules {
-		for i := range r.needs {
-			if r.needs[i].mayBe(permission) {
-				return true
-			}
+		if slices.ContainsFunc(r.needs, func(need permission) bool { return need.someHeld(g) }) {
+			return true
 		}
 	}
 	return false

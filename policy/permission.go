@@ -120,40 +120,36 @@ func (p *permission) fill(caps *captures) (string, error) {
 	return b.String(), nil
 }
 
-// glob is every permission that p may become.
-func (p *permission) glob() glob {
-	var b strings.Builder
-	for _, piece := range p.pieces {
-		if piece.star == 0 {
-			b.WriteString(piece.text)
-		} else if !strings.HasSuffix(b.String(), "*") {
-			b.WriteByte('*')
-		}
-	}
-	return newGlob(b.String())
-}
-
-// mayBe reports whether text is p, or may come of its captures.
-func (p *permission) mayBe(text string) bool {
-	if p.pieces == nil {
-		return p.text == text
-	}
-	any := p.glob()
-	return any.match(text, nil)
-}
-
-// someHeld reports whether g may hold any of the permissions that p may become.
+// someHeld reports whether g holds any of the permissions that p may become.
 // It may say yes wrongly, never no.
 func (p *permission) someHeld(g *tokenstore.Grants) bool {
 	if p.pieces == nil {
 		return g.Has(p.text)
 	}
-	wanted := p.glob()
+	label, code := p.halves()
 	for _, held := range g.List() {
-		have := newGlob(held)
-		if wanted.overlaps(&have) {
+		heldLabel, heldCode, ok := strings.Cut(held, ".")
+		if !ok { // the grant of everything
+			heldLabel, heldCode = "*", "*"
+		}
+		l, c := newGlob(heldLabel), newGlob(heldCode)
+		if label.overlaps(&l) && code.overlaps(&c) && !(label.text == "mcp_token" && l.stars() > 0) {
 			return true
 		}
 	}
 	return false
+}
+
+// halves are globs for every app label and every codename that p may get.
+func (p *permission) halves() (label, code glob) {
+	var b strings.Builder
+	for _, piece := range p.pieces {
+		if piece.star > 0 {
+			b.WriteByte('*')
+		} else {
+			b.WriteString(piece.text)
+		}
+	}
+	l, c, _ := strings.Cut(b.String(), ".")
+	return newGlob(l), newGlob(c)
 }

@@ -39,12 +39,24 @@ type Decision struct {
 	// (Caddyfile:12)".
 	Rule string
 
-	// Required are the permissions that Rule asks for, Missing those of them
+	// Required are all permissions that Rule asks for, Missing those of them
 	// that the caller lacks.
 	Required, Missing []string
 
 	// Any says that one of Required is enough.
 	Any bool
+}
+
+// Again decides anew, for the grants that the caller has now, what d decided on
+// a message or a route. It takes no time worth speaking of.
+func (d Decision) Again(g *tokenstore.Grants) Decision {
+	switch {
+	case d.Reason == tokenstore.ReasonRule:
+		return d
+	case d.Any:
+		return decideAny(d.Required, g, d.Rule)
+	}
+	return decideAll(d.Required, g, d.Rule)
 }
 
 // ReadsMessages reports whether the policy decides on MCP messages, so that
@@ -68,10 +80,15 @@ func (p *Policy) DecideRoute(g *tokenstore.Grants) Decision {
 	if d := decideAll(p.require, g, p.requireWords); !d.Allowed || len(p.requireAny) == 0 {
 		return d
 	}
-	d := Decision{Rule: p.anyOneWords, Required: p.requireAny, Any: true}
-	d.Allowed = slices.ContainsFunc(p.requireAny, g.Has)
+	return decideAny(p.requireAny, g, p.anyOneWords)
+}
+
+// decideAny asks for one of required.
+func decideAny(required []string, g *tokenstore.Grants, words string) Decision {
+	d := Decision{Rule: words, Required: required, Any: true}
+	d.Allowed = slices.ContainsFunc(required, g.Has)
 	if !d.Allowed {
-		d.Reason, d.Missing = tokenstore.ReasonPermission, p.requireAny
+		d.Reason, d.Missing = tokenstore.ReasonPermission, required
 	}
 	return d
 }

@@ -42,14 +42,34 @@ func rules(t testing.TB, text string) []policy.Rule {
 		if len(words) == 0 {
 			continue
 		}
-		r, err := policy.ParseRule(words)
-		if err != nil {
-			t.Fatalf("line %d: %v", i+1, err)
+		r, ok := parse(words)
+		if !ok {
+			t.Fatalf("line %d: not a rule: %s", i+1, line)
 		}
 		r.File, r.Line = "/etc/caddy/Caddyfile", i+1
 		all = append(all, r)
 	}
 	return all
+}
+
+// parse reads the words of one rule.
+func parse(words []string) (policy.Rule, bool) {
+	var r policy.Rule
+	if len(words) > 0 {
+		r.Kind, words = policy.Kind(words[0]), words[1:]
+	}
+	for i, word := range words {
+		switch {
+		case word == "where" && i+1 < len(words):
+			r.Where = words[i+1]
+		case word == "require", word == "allow", word == "deny":
+			r.Effect, r.Require = policy.Effect(word), words[i+1:]
+			return r, true
+		case r.Where == "":
+			r.Match = append(r.Match, word)
+		}
+	}
+	return r, false
 }
 
 func compile(t testing.TB, text string) *policy.Policy {
@@ -259,9 +279,12 @@ func TestACompletionFollowsTheRulesOfWhatItRefersTo(t *testing.T) {
 		"prompt half allow\n"+
 		"prompt has where `has(args.dept)` deny\n"+
 		"prompt has allow\n"+
+		"prompt some where `args.x == 1` require p.q\n"+
+		"prompt some allow\n"+
 		"resource file:///docs/secret* deny\n"+
 		"resource file:///docs/* file:///pub/* allow\n"+
 		"resource demo://*/* require demo.{1}")
+	withMethod := compile(t, "prompt * allow\nmethod completion/* where `args.x == 1` require c.c")
 	about := func(name, uri string) *mcp.Message {
 		return &mcp.Message{Kind: mcp.Request, Method: "completion/complete", Name: name, URI: uri}
 	}
@@ -272,6 +295,10 @@ func TestACompletionFollowsTheRulesOfWhatItRefersTo(t *testing.T) {
 	expect(t, p, s, about("report", ""), "deny")
 	expect(t, p, s, about("half", ""), "deny")
 	expect(t, p, s, about("has", ""), "deny")
+	expect(t, p, s, about("some", ""), "p.q")
+	expect(t, p, holding("p.q"), about("some", ""), "allow")
+	expect(t, withMethod, holding(), about("some", ""), "c.c")
+	expect(t, withMethod, holding("c.c"), about("some", ""), "allow")
 	expect(t, p, s, about("other", ""), "deny")
 	expect(t, p, s, about("other", "file:///docs/x"), "deny")
 	expect(t, p, s, about("", "file:///pub/{name}"), "allow")
@@ -407,6 +434,10 @@ func TestTheRouteAsksForAllOrForOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	nothing := p.DecideRoute(tokenstore.NewGrants("a.*"))
+	if again := nothing.Again(tokenstore.NewGrants("x.y")); !again.Allowed || nothing.Allowed {
+		t.Errorf("got %+v, again %+v", nothing, again)
+	}
 	for _, c := range []struct {
 		grants  []string
 		missing []string
@@ -500,9 +531,12 @@ func TestAPolicyDescribesItself(t *testing.T) {
 	if diff := cmp.Diff([]string{"b.c", "x.x", "y.y", "z.z"}, p.Permissions()); diff != "" {
 		t.Error(diff)
 	}
-	for permission, want := range map[string]bool{"z.z": true, "y.y": true, "b.c": true, "d.anything": true, "e.f": false, "b.d": false} {
-		if p.Mentions(permission) != want {
-			t.Errorf("mentions %s: %v", permission, !want)
+	for grant, want := range map[string]bool{
+		"z.z": true, "y.*": true, "b.c": true, "d.anything": true, "*": true, "*.x": true, "*.any_*": true,
+		"e.f": false, "b.d": false, "e.*": false, "mcp_token.*": false,
+	} {
+		if p.Mentions(tokenstore.NewGrants(grant)) != want {
+			t.Errorf("mentions %s: %v", grant, !want)
 		}
 	}
 }

@@ -103,6 +103,9 @@ func TestCallsAreDecidedAsTheSimpleReadingOfTheRulesSays(t *testing.T) {
 			if want := oracle(rules, s.Grants, tool, n); d.Allowed != want {
 				t.Fatalf("%q %s: got %v by %s, want %v\n%s", tool, args, d.Allowed, d.Rule, want, strings.Join(p.Describe(), "\n"))
 			}
+			if again := p.Decide(holding(), call(tool, args)).Again(s.Grants); again.Allowed != d.Allowed {
+				t.Fatalf("%q %s: %v, and %v when asked again", tool, args, d.Allowed, again.Allowed)
+			}
 			if d.Allowed && !p.Lists(s, mcp.Tools, tool) {
 				t.Fatalf("%q may be called with %s and is not listed\n%s", tool, args, strings.Join(p.Describe(), "\n"))
 			}
@@ -149,6 +152,10 @@ func TestTemplatesAndTheirExpansionsAgree(t *testing.T) {
 			t.Fatalf("%s may be read and %s is not listed\n%s", uri, template, strings.Join(p.Describe(), "\n"))
 		}
 		complete := p.Decide(s, &mcp.Message{Kind: mcp.Request, Method: "completion/complete", URI: template})
+		again := p.Decide(holding(), &mcp.Message{Kind: mcp.Request, Method: "completion/complete", URI: template}).Again(s.Grants)
+		if again.Allowed != complete.Allowed {
+			t.Fatalf("%s: %+v, and when asked again %+v\n%s", template, complete, again, strings.Join(p.Describe(), "\n"))
+		}
 		if complete.Allowed && !readable {
 			t.Fatalf("%s may be completed by %s, and %s may not be read\n%s", template, complete.Rule, uri, strings.Join(p.Describe(), "\n"))
 		}
@@ -168,8 +175,8 @@ func FuzzCompile(f *testing.F) {
 				words[i] = condition
 			}
 		}
-		r, err := policy.ParseRule(words)
-		if err != nil {
+		r, ok := parse(words)
+		if !ok {
 			return
 		}
 		r.File, r.Line = "Caddyfile", 1

@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"strings"
-
 	"github.com/mcptoken/caddy-mcp-token/tokenstore"
 )
 
@@ -22,7 +20,7 @@ func (p *Policy) Reach(g *tokenstore.Grants) []Reach {
 		return []Reach{{Text: "everything here: " + route.Rule, Missing: route.Missing}}
 	}
 	if !p.ReadsMessages() {
-		return []Reach{{Text: strings.TrimSuffix("every request: "+route.Rule, ": "), Allowed: true}}
+		return []Reach{{Text: "every request: " + route.Rule, Allowed: true}}
 	}
 	var reached []Reach
 	for _, r := range p.rules {

@@ -77,7 +77,7 @@ func (r *rule) describe() {
 func (r Rule) String() string {
 	words := append([]string{string(r.Kind)}, r.Match...)
 	if r.Where != "" {
-		words = append(words, "where", "`"+r.Where+"`")
+		words = append(words, "where", "`"+strings.ReplaceAll(r.Where, "\n", " ")+"`")
 	}
 	if r.Effect != "" {
 		words = append(words, string(r.Effect))
@@ -106,63 +106,6 @@ func (r Rule) in(number int) string {
 		return fmt.Sprintf("%s: rule %d: %s", r.File, number, r.Kind)
 	}
 	return fmt.Sprintf("%s:%d: %s", r.File, r.Line, r.Kind)
-}
-
-// ParseRule reads a rule from its words, the kind first:
-//
-//	<kind> <glob...> [where <CEL>] require <permission...> | allow | deny
-//
-// It checks the order of the words; Compile checks what they say. The words
-// where, require, allow and deny end the globs, so a name that is one of them
-// is matched only by a glob with a star.
-func ParseRule(words []string) (Rule, error) {
-	if len(words) == 0 {
-		return Rule{}, fmt.Errorf("expected %s", expectedKinds)
-	}
-	r := Rule{Kind: Kind(words[0])}
-	if !r.Kind.valid() {
-		return r, fmt.Errorf("unknown kind of rule %q; expected %s", words[0], expectedKinds)
-	}
-	rest := words[1:]
-	for len(rest) > 0 && !isKeyword(rest[0]) {
-		r.Match = append(r.Match, rest[0])
-		rest = rest[1:]
-	}
-	if len(r.Match) == 0 {
-		return r, fmt.Errorf("%s: expected at least one glob, as list_*", r.Kind)
-	}
-	if len(rest) > 0 && rest[0] == "where" {
-		if len(rest) == 1 {
-			return r, fmt.Errorf("%s: expected a condition behind where, in backquotes", r.Kind)
-		}
-		r.Where, rest = rest[1], rest[2:]
-	}
-	if len(rest) == 0 {
-		return r, fmt.Errorf("%s: expected %s at the end", r.Kind, expectedEffects)
-	}
-	r.Effect = Effect(rest[0])
-	if !isKeyword(rest[0]) || rest[0] == "where" {
-		return r, fmt.Errorf("%s: unexpected %q; expected %s (a condition is one word: put it into backquotes)", r.Kind, rest[0], expectedEffects)
-	}
-	if r.Effect == EffectRequire {
-		r.Require = rest[1:]
-		if len(r.Require) == 0 {
-			return r, fmt.Errorf("%s: expected at least one permission behind require", r.Kind)
-		}
-		return r, nil
-	}
-	if len(rest) > 1 {
-		return r, fmt.Errorf("%s: unexpected %q behind %s", r.Kind, rest[1], r.Effect)
-	}
-	return r, nil
-}
-
-func isKeyword(word string) bool {
-	switch word {
-	case "where", "require", "allow", "deny":
-		return true
-	}
-	return false
 }
 
 const (

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -14,9 +15,10 @@ import (
 // completion, the expansion of a URI template – a rule may apply to some of
 // what is possible and not to the rest. A list entry needs one possibility that
 // is allowed, so such a rule decides only if it allows. A completion needs all
-// of them allowed, because it tells of all, so such a rule decides only if it
-// denies.
+// of them allowed, because it tells of all: what such a rule asks for is asked
+// for besides the rest, even if no rule decides in the end.
 func walk(rules []*rule, over Kind, q *question) (d Decision, ok bool) {
+	var besides Decision
 	var caps captures
 	for _, r := range rules {
 		fits, g := r.fits(over, q, &caps)
@@ -39,11 +41,21 @@ func walk(rules []*rule, over Kind, q *question) (d Decision, ok bool) {
 		default:
 			d = r.decide(q.subject.Grants, &caps)
 		}
-		if fits == yes && holds == yes || d.Allowed == q.listing {
+		certain := fits == yes && holds == yes
+		switch {
+		case q.listing && (certain || d.Allowed):
+			return d, true
+		case q.listing:
+			continue
+		case besides.Rule != "":
+			d = both(besides, d)
+		}
+		if certain || d.Reason == tokenstore.ReasonRule {
 			return d, true
 		}
+		besides = d
 	}
-	return Decision{}, false
+	return besides, false
 }
 
 // fits says whether r is about what q asks for, by which glob, and what its
@@ -89,11 +101,13 @@ func (r *rule) captures() bool { return r.Effect == EffectRequire && r.plain == 
 // are told together, so that a caller learns at once all that it needs.
 func both(a, b Decision) Decision {
 	switch {
-	case a.Allowed && !b.Allowed, a.Reason != b.Reason && b.Reason == tokenstore.ReasonRule:
-		return b
-	case b.Allowed && !a.Allowed, a.Reason == tokenstore.ReasonRule:
+	case a.Reason == tokenstore.ReasonRule:
 		return a
+	case b.Reason == tokenstore.ReasonRule:
+		return b
 	}
+	a.Allowed = a.Allowed && b.Allowed
+	a.Reason = cmp.Or(a.Reason, b.Reason)
 	a.Required = union(a.Required, b.Required)
 	a.Missing = union(a.Missing, b.Missing)
 	if !strings.Contains(a.Rule, b.Rule) {
