@@ -84,7 +84,7 @@ Exits with 0 if the request would be allowed, with 1 if not.`,
 		}),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&route, "route", "", "`Name` of the route, as \"caddy mcp-token check\" lists them in its error (not needed if there is one)")
+	flags.StringVar(&route, "route", "", "`Name` of the route, as \"route list\" shows it; not needed if there is only one")
 	flags.StringVar(&method, "method", "", "HTTP `method` (default POST)")
 	flags.StringVar(&path, "path", "", "`Path` of the request")
 	flags.StringVar(&from, "from", "", "IP `address` that the request comes from")

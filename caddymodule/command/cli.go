@@ -105,6 +105,12 @@ func (c *cli) strict(cmd *cobra.Command) {
 			return nil
 		}
 	}
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if err := cmd.ValidateFlagGroups(); err != nil {
+			return c.finish(cmd, usagef("%v", err))
+		}
+		return nil
+	}
 	for _, sub := range cmd.Commands() {
 		c.strict(sub)
 	}

@@ -7,13 +7,15 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/spf13/cobra"
 )
 
@@ -72,6 +74,8 @@ type config struct {
 	} `json:"apps"`
 }
 
+// loadConfig reads --config. Caddy's own function would do, but for its log
+// lines between the output.
 func (c *cli) loadConfig() (config, error) {
 	var out config
 	if c.config == "" {
@@ -80,14 +84,33 @@ func (c *cli) loadConfig() (config, error) {
 		}
 		return out, nil
 	}
-	text, _, _, err := caddycmd.LoadConfig(c.config, c.adapter)
+	text, err := os.ReadFile(c.config)
 	if err != nil {
 		return out, usagef("%v", err)
+	}
+	name := c.adapter
+	if name == "" && isCaddyfile(c.config) {
+		name = "caddyfile"
+	}
+	if name != "" {
+		adapter := caddyconfig.GetAdapter(name)
+		if adapter == nil {
+			return out, usagef("--adapter: there is no config adapter named %q", name)
+		}
+		if text, _, err = adapter.Adapt(text, map[string]any{"filename": c.config}); err != nil {
+			return out, usagef("%v", err)
+		}
 	}
 	if err := json.Unmarshal(text, &out); err != nil {
 		return out, usagef("%s: %v", c.config, err)
 	}
 	return out, nil
+}
+
+// isCaddyfile reports whether Caddy takes a file of that name for a Caddyfile.
+func isCaddyfile(path string) bool {
+	name := strings.ToLower(filepath.Base(path))
+	return filepath.Ext(name) != ".json" && (strings.HasPrefix(name, "caddyfile") || strings.HasSuffix(name, ".caddyfile"))
 }
 
 func (c *cli) adminAddress(config config) string {
@@ -157,14 +180,13 @@ func (c *cli) waitUntilReady(ctx context.Context, api *client) error {
 // explain turns an error of the connection, other than that nobody is there,
 // into a sentence.
 func explain(api *client, err error) error {
-	var known bool
-	if err != nil {
-		_, isAPI := errors.AsType[*apiError](err)
-		_, isFailure := errors.AsType[*failure](err)
-		known = isAPI || isFailure
-	}
-	if err == nil || known || isNobodyThere(err) {
+	_, isAPI := errors.AsType[*apiError](err)
+	_, isFailure := errors.AsType[*failure](err)
+	if err == nil || isAPI || isFailure || isNobodyThere(err) {
 		return err
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err
 	}
 	return serverf("%s does not answer: %v.", api.where, err)
 }

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -54,7 +55,7 @@ be spelled out.`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: c.run(func(ctx context.Context, args []string) error {
 			body := map[string]any{
-				"name": args[0], "description": description, "user": user,
+				"name": args[0], "description": description, "user": cmp.Or(user, username()),
 				"permissions": append(permissions, args[1:]...), "groups": groups,
 				"allowed_cidrs": cidrs, "audiences": audiences,
 				"rate_limit": rate, "disabled": disabled,
@@ -92,7 +93,7 @@ be spelled out.`,
 	flags.StringSliceVarP(&permissions, "permission", "p", nil, "Grant this `permission`; may be repeated")
 	flags.StringArrayVarP(&groups, "group", "g", nil, "Put the token into this `group`; may be repeated")
 	flags.StringVar(&description, "description", "", "`What` the token is for")
-	flags.StringVar(&user, "user", "", "`Who` answers for it (default: who creates it)")
+	flags.StringVar(&user, "user", "", "`Who` answers for it (default: you, as this system knows you)")
 	flags.StringSliceVar(&cidrs, "cidr", nil, "Accept it from these `addresses` only, as 10.0.0.0/8; may be repeated")
 	flags.StringSliceVar(&audiences, "audience", nil, "Accept it on routes with this `audience` only; may be repeated")
 	flags.StringVar(&rate, "rate-limit", "", "Limit its requests to this `rate`, as 60/m or \"60/m burst 20\"")

@@ -73,7 +73,7 @@ func (c *cli) addGateway(cmd *cobra.Command) {
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		g.fromGiven, g.adminGiven = flags.Changed("from"), flags.Changed("admin")
-		// Not c.run: Caddy takes the signals and shuts down gracefully.
+		caddy.TrapSignals() // not c.run: Caddy shuts down gracefully by itself
 		return c.finish(cmd, c.gateway(cmd.Context(), g))
 	}
 	c.strict(cmd)
@@ -97,11 +97,7 @@ func (c *cli) gateway(ctx context.Context, g gateway) error {
 	if err != nil {
 		return usagef("%v", err)
 	}
-	caddy.TrapSignals()
 	if err := caddy.Load(config, true); err != nil {
-		if errors.Is(err, tokenstore.ErrInUse) {
-			return serverf("The database %s is in use by another process, probably another gateway: stop that one, or choose another file by --store.", g.store)
-		}
 		return failedf("%v.", err)
 	}
 	defer caddy.Stop() // where ctx can end: not in a process of its own
@@ -222,12 +218,8 @@ func cause(err error) error {
 
 // program is how the user calls this binary.
 func program() string {
-	path, err := os.Executable()
-	if err != nil {
-		return "caddy"
-	}
-	if strings.Contains(path, string(filepath.Separator)+"go-build") {
+	if strings.Contains(os.Args[0], string(filepath.Separator)+"go-build") {
 		return "go run ./cmd/caddy"
 	}
-	return filepath.Base(path)
+	return os.Args[0]
 }

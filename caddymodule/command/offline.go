@@ -41,10 +41,9 @@ func (c *cli) openStore(appConfig json.RawMessage, why string, create bool) (*cl
 	case isNew && !create:
 		return nil, serverf("There is no database at %s.", path)
 	}
-	discard := json.RawMessage(`{"output": "discard"}`)
 	caddyCtx, err := caddy.ProvisionContext(&caddy.Config{
 		Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{
-			"default": {BaseLog: caddy.BaseLog{WriterRaw: discard}}, // errors come back by themselves
+			"default": {BaseLog: caddy.BaseLog{Level: zap.WarnLevel.CapitalString()}},
 		}},
 		AppsRaw: caddy.ModuleMap{"mcp_token": appConfig},
 	})
@@ -79,14 +78,19 @@ func (c *cli) openStore(appConfig json.RawMessage, why string, create bool) (*cl
 	}, nil
 }
 
-// actor is who sits at the terminal: the owner of the database file's own
-// process may everything, and the audit trail has the name.
+// actor is who sits at the terminal: who can write to the database file may do
+// everything, and the audit trail has the name.
 func actor(*http.Request) (tokenstore.Actor, error) {
-	info := tokenstore.ActorInfo{Type: tokenstore.ActorCLI}
-	if u, err := user.Current(); err == nil {
-		info.ID, info.Name = u.Uid, u.Username
+	return tokenstore.Actor{ActorInfo: tokenstore.ActorInfo{Type: tokenstore.ActorCLI, Name: username()}}, nil
+}
+
+// username is who runs this process; empty if the system does not know.
+func username() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
 	}
-	return tokenstore.Actor{ActorInfo: info}, nil
+	return u.Username
 }
 
 // storePath is the file in which the app with that configuration keeps its

@@ -122,7 +122,11 @@ func (g gateway) caddyfile(s site) (string, error) {
 	line(2, "level %s", level)
 	line(1, "}")
 	if s.scheme == "https" {
-		line(1, "skip_install_trust")
+		line(1, "skip_install_trust") // of the internal authority, which would ask for a password
+	} else {
+		line(1, "servers {")
+		line(2, "protocols h1")
+		line(1, "}")
 	}
 	line(1, "mcp_token {")
 	line(2, "store bbolt %s", store)

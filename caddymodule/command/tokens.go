@@ -50,6 +50,7 @@ func (c *cli) addTokenCommands(cmd *cobra.Command) {
 		c.deleteCommand(),
 		c.groupCommand(),
 		c.permissionCommand(),
+		c.routeCommand(),
 		c.verifyCommand(),
 		c.checkCommand(),
 		c.auditCommand(),

@@ -41,7 +41,9 @@ func (c *cli) welcome(ctx context.Context, g gateway, s site) error {
 	}
 	w := &strings.Builder{}
 	tokens := service.Stats().Total
-	manage := program() + " mcp-token %s" + g.addressFlag()
+	manage := func(command string) string {
+		return program() + " mcp-token " + command + g.addressFlag()
+	}
 	fmt.Fprintf(w, "Gateway  %s\n", s.url())
 	if !g.demo {
 		fmt.Fprintf(w, "Server   %s\n", s.upstream)
@@ -57,15 +59,15 @@ func (c *cli) welcome(ctx context.Context, g gateway, s site) error {
 		}
 	case g.demo:
 		fmt.Fprintf(w, "The demo's tokens exist and were shown when they were made; they are not shown again.\n"+
-			"Another secret:  %s\nA new beginning: stop this and delete %s\n", fmt.Sprintf(manage, `rotate "`+demoReader+`"`), g.store)
+			"Another secret:  %s\nA new beginning: stop this and delete %s\n", manage(`rotate "`+demoReader+`"`), g.store)
 	case tokens == 0:
 		fmt.Fprintf(w, "There is no token yet. The first one:  %s\n",
-			fmt.Sprintf(manage, `create "my laptop"`+permissionArguments(g.require)+" --mcp-json "+s.url()))
+			manage(`create "my laptop"`+permissionArguments(g.require)+" --mcp-json "+s.url()))
 	default:
-		fmt.Fprintf(w, "Tokens: %d.  %s\n", tokens, fmt.Sprintf(manage, "list"))
+		fmt.Fprintf(w, "Tokens: %d.  %s\n", tokens, manage("list"))
 	}
 	if g.demo {
-		fmt.Fprintf(w, "Manage tokens:   %s\n", fmt.Sprintf(manage, "list"))
+		fmt.Fprintf(w, "Manage tokens:   %s\n", manage("list"))
 	}
 	fmt.Fprintf(w, "Stop:            Ctrl-C\n")
 	_, err = fmt.Fprint(c.stdout, w)
@@ -134,7 +136,7 @@ func demoTokens(ctx context.Context, w *strings.Builder, service *tokenstore.Ser
 
 // curl is a command line that calls a tool.
 func curl(url, secret, tool, arguments string) string {
-	return fmt.Sprintf("  curl -sS %s -H 'Authorization: Bearer %s' \\\n"+
+	return fmt.Sprintf("  curl -sS -w '\\n' %s -H 'Authorization: Bearer %s' \\\n"+
 		"    -H 'Content-Type: application/json' \\\n"+
 		`    -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"%s","arguments":%s}}'`+"\n",
 		url, secret, tool, arguments)

@@ -24,9 +24,12 @@ func relative(t *time.Time, now time.Time) string {
 }
 
 // coarse writes a duration in the largest unit of which it has two, or seconds.
-// It rounds down, so that nothing seems to last longer than it does.
+// It rounds down, but takes what has just been given 90 days for 90 days.
 func coarse(d time.Duration) string {
 	const day = 24 * time.Hour
+	if d > time.Hour {
+		d = d.Round(time.Minute)
+	}
 	for _, unit := range []struct {
 		length time.Duration
 		name   string
