@@ -94,7 +94,7 @@ func assign(dir string, c config) (*gateway, error) {
 // caddyfile is the text that g runs for c: also what a reload takes.
 func (g *gateway) caddyfile(c config) string {
 	_, port, _ := net.SplitHostPort(g.site)
-	text := "{\n\tadmin " + g.Admin + "\n\tdebug\n\tauto_https off\n\tgrace_period 5s\n\tmetrics\n" +
+	text := "{\n\tadmin " + g.Admin + "\n\tdebug\n\tauto_https off\n\tgrace_period 1s\n\tmetrics\n" +
 		"\tlog {\n\t\toutput stderr\n\t\tformat json\n\t}\n" + indent(c.global) + "}\n" + c.sites
 	return strings.NewReplacer("{$SITE}", g.site, "{$PORT}", port, "{$OTHER}", g.other, "{$DIR}", g.dir).Replace(text)
 }

@@ -16,7 +16,7 @@ import (
 
 // limited is a site with a line of the directive.
 func limited(upstream, line string) config {
-	return site("mcp_token require blog.view_article {\n\t" + line + "\n}\nreverse_proxy " + upstream + "\n")
+	return site("mcp_token require blog.view_article {\n\t" + line + "\n}\n" + proxy(upstream))
 }
 
 // hammer calls from many connections for a while, and counts the statuses.
@@ -115,7 +115,7 @@ func TestATokenAboveItsRateIsToldWhenToComeBack(t *testing.T) {
 	if a.status != http.StatusTooManyRequests || err != nil || after < 1 || after > 30 {
 		t.Fatalf("status %d, Retry-After %q", a.status, a.header.Get("Retry-After"))
 	}
-	id, _, message := a.isErrorObject(t)
+	id, _, message := a.rpcError(t)
 	if string(id) != "1" || !strings.Contains(message, strconv.Itoa(after)) {
 		t.Errorf("id %s, message %q", id, message)
 	}

@@ -2,12 +2,14 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -26,7 +28,8 @@ func newUpstream(t testing.TB) string {
 // load is a number of clients that call without pause.
 type load struct {
 	answered atomic.Int64
-	lost     atomic.Int64 // requests without an answer
+	dropped  atomic.Int64 // connections that were closed before a byte of an answer
+	lost     atomic.Int64 // requests without an answer, for all that
 	wrong    atomic.Int64 // answers of another status than the caller's
 
 	mu    sync.Mutex
@@ -76,6 +79,15 @@ func (l *load) one(client *http.Client, url string, c *caller) {
 	}
 	began := time.Now().UnixNano()
 	resp, err := client.Do(req)
+	// Caddy may drop a new connection in the instant of a reload. A client then
+	// tries again, and so does this one; how often is compared.
+	for range 3 {
+		if !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.ECONNREFUSED) {
+			break
+		}
+		l.dropped.Add(1)
+		resp, err = client.Do(req)
+	}
 	if err == nil {
 		_, err = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
@@ -110,7 +122,10 @@ func (l *load) end() {
 }
 
 func (l *load) String() string {
-	return fmt.Sprintf("%d answered, %d wrong, %d lost (first: %v)", l.answered.Load(), l.wrong.Load(), l.lost.Load(), l.first)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return fmt.Sprintf("%d answered, %d dropped and tried again, %d wrong, %d lost (first: %v)",
+		l.answered.Load(), l.dropped.Load(), l.wrong.Load(), l.lost.Load(), l.first)
 }
 
 // reaches waits until the load was answered n more times.

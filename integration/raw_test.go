@@ -102,11 +102,29 @@ func (a answer) check(t tb, want ...refusal) {
 	if !ok {
 		t.Fatalf("refused with %+v, want %+v; body %.300q", got, want, a.body)
 	}
-	a.isErrorObject(t)
+	a.says(t)
 }
 
-// isErrorObject checks that the body is one JSON-RPC error in words.
-func (a answer) isErrorObject(t tb) (id json.RawMessage, code int, message string) {
+// says returns the message of a refusal: a JSON-RPC error, or what OAuth calls
+// an error object where the request was no JSON-RPC.
+func (a answer) says(t tb) string {
+	t.Helper()
+	var plain struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	if json.Unmarshal(a.body, &plain) != nil {
+		_, _, message := a.rpcError(t)
+		return message
+	}
+	if ct := a.header.Get("Content-Type"); ct != "application/json" || plain.Error == "" || plain.Description == "" {
+		t.Fatalf("not an error object: %s, %.300q", ct, a.body)
+	}
+	return plain.Description
+}
+
+// rpcError checks that the body is one JSON-RPC error in words.
+func (a answer) rpcError(t tb) (id json.RawMessage, code int, message string) {
 	t.Helper()
 	if ct := a.header.Get("Content-Type"); ct != "application/json" {
 		t.Errorf("Content-Type %q, want application/json", ct)
@@ -119,8 +137,7 @@ func (a answer) isErrorObject(t tb) (id json.RawMessage, code int, message strin
 			Message string `json:"message"`
 		} `json:"error"`
 	}
-	d := json.NewDecoder(bytes.NewReader(a.body))
-	if err := d.Decode(&body); err != nil || body.Error == nil || body.Error.Message == "" || body.JSONRPC != "2.0" {
+	if err := json.Unmarshal(a.body, &body); err != nil || body.Error == nil || body.Error.Message == "" || body.JSONRPC != "2.0" {
 		t.Fatalf("not a JSON-RPC error: %.300q", a.body)
 	}
 	if bytes.Equal(body.ID, []byte("null")) {

@@ -23,7 +23,13 @@ func guarded(upstream string, generation int) config {
 }
 
 func plain(upstream string, generation int) config {
-	return site(fmt.Sprintf("header X-Generation %d\nreverse_proxy %s\n", generation, upstream))
+	return site(fmt.Sprintf("header X-Generation %d\n%s", generation, proxy(upstream)))
+}
+
+// proxy is a reverse_proxy as MCP servers need it: most refuse a Host that is
+// not their own.
+func proxy(upstream string) string {
+	return "reverse_proxy " + upstream + " {\n\theader_up Host {upstream_hostport}\n}\n"
 }
 
 func TestAReloadUnderLoadLosesNothing(t *testing.T) {
@@ -52,13 +58,13 @@ func TestAReloadUnderLoadLosesNothing(t *testing.T) {
 	plainLoad.end()
 	t.Logf("through the gateway: %v", guardedLoad)
 	t.Logf("through plain Caddy: %v", plainLoad)
-	if guardedLoad.wrong.Load() > 0 {
-		t.Errorf("answered wrongly: %v", guardedLoad)
+	if guardedLoad.wrong.Load()+guardedLoad.lost.Load() > 0 {
+		t.Errorf("answered wrongly or lost: %v", guardedLoad)
 	}
-	// Caddy itself may reset a connection that a closing listener had not yet
-	// accepted, so a few may be lost on both sides; never more on ours.
-	if lost, plainLost := guardedLoad.lost.Load(), plainLoad.lost.Load(); lost > 2*plainLost+2 {
-		t.Errorf("%d lost, but only %d of plain Caddy: %v", lost, plainLost, guardedLoad)
+	// Caddy drops a few new connections at each reload: ours no more than it.
+	share := func(l *load) float64 { return float64(l.dropped.Load()) / float64(l.dropped.Load()+l.answered.Load()) }
+	if ours, theirs := share(guardedLoad), share(plainLoad); ours > 2*theirs+0.01 {
+		t.Errorf("%.1f %% dropped, and %.1f %% by plain Caddy", 100*ours, 100*theirs)
 	}
 
 	check := func(when string) {
@@ -124,10 +130,10 @@ func TestABrokenReloadChangesNothing(t *testing.T) {
 		"a permission that is none": {
 			other, strings.Replace(guarded(upstream, 1).sites, "blog.view_article", "no-permission", 1),
 		},
-		"a module that is none":          {other, guarded(upstream, 1).sites + "http://{$OTHER} {\n\tnonsense\n}\n"},
-		"a store that cannot be opened":  {"mcp_token {\n\tstore bbolt " + blocked + "/tokens.db\n}\n", guarded(upstream, 1).sites},
-		"a store that is no database":    {"mcp_token {\n\tstore bbolt " + g.Log() + "\n}\n", guarded(upstream, 1).sites},
-		"a handler that fails after our": {other, strings.Replace(guarded(upstream, 1).sites, "header X", "file_server {\n\t\tfs none\n\t}\n\theader X", 1)},
+		"a module that is none":           {other, guarded(upstream, 1).sites + "http://{$OTHER} {\n\tnonsense\n}\n"},
+		"a store that cannot be opened":   {"mcp_token {\n\tstore bbolt " + blocked + "/tokens.db\n}\n", guarded(upstream, 1).sites},
+		"a store that is no database":     {"mcp_token {\n\tstore bbolt " + g.Log() + "\n}\n", guarded(upstream, 1).sites},
+		"a matcher that does not compile": {other, strings.Replace(guarded(upstream, 1).sites, "header X", "@m path_regexp (\n\trespond @m ok\n\theader X", 1)},
 	} {
 		a, err := g.load(t.Context(), broken)
 		if err != nil {

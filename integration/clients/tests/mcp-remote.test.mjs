@@ -17,7 +17,7 @@ describe("mcp-remote with --header", () => {
   });
   after(() => stage?.stop());
 
-  const line = (secret) => [proxy, stage.url, "--header", `Authorization: Bearer ${secret}`, "--transport", "http-only", "--auth-timeout", "5"];
+  const line = (secret) => [proxy, stage.url, "--header", `Authorization: Bearer ${secret}`, "--transport", "http-only", "--auth-timeout", "60"];
 
   async function connected(secret, run) {
     const client = new Client({ name: "suite", version: "1.0.0" });
@@ -42,15 +42,15 @@ describe("mcp-remote with --header", () => {
   });
 
   // It always has an OAuth provider of its own and looks for discovery documents whatever it is told; what counts is that
-  // it ends quickly, with our words, and that nothing of this reaches the upstream.
+  // it ends well before its wait for a browser (60 s), with our words, and that nothing of this reaches the upstream.
   test("a bad token ends it at once with our words, and its OAuth look-ups never reach the upstream", async () => {
     for (const [what, bad] of await badSecrets(stage.gateway)) {
       stage.clear();
       const start = performance.now();
-      const { code, output } = await finish(process.execPath, line(bad), { env: environment(folder()), milliseconds: 20_000 });
+      const { code, output } = await finish(process.execPath, line(bad), { env: environment(folder()), milliseconds: 50_000 });
       assert.equal(code, 1, `${what}: ${output}`);
       assert.match(output, /bearer token/i, what);
-      assert.ok(performance.now() - start < 8_000, `${what}: took ${Math.round(performance.now() - start)} ms`);
+      assert.ok(performance.now() - start < 25_000, `${what}: took ${Math.round(performance.now() - start)} ms`);
       assert.deepEqual(stage.back.seen, [], `${what} reached the upstream`);
     }
   });

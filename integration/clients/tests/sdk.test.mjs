@@ -118,7 +118,7 @@ for (const [title, connect, server, stream] of pairs) {
           assert.match(error.message, /401|token/, what);
           return true;
         });
-        assert.ok(performance.now() - start < 3_000, `${what}: took ${Math.round(performance.now() - start)} ms`);
+        assert.ok(performance.now() - start < 5_000, `${what}: took ${Math.round(performance.now() - start)} ms`);
         assert.deepEqual(stage.front.oauth(), [], what);
         assert.deepEqual(stage.back.seen, [], `${what} reached the upstream`);
       }
