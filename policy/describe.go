@@ -44,7 +44,7 @@ func (p *Policy) Mentions(g *tokenstore.Grants) bool {
 		return true
 	}
 	for _, r := range p.rules {
-		if slices.ContainsFunc(r.needs, func(need permission) bool { return need.someHeld(g) }) {
+		if slices.ContainsFunc(r.needs, func(need permission) bool { return need.someHeld(g, nil) }) {
 			return true
 		}
 	}

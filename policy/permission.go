@@ -121,35 +121,44 @@ func (p *permission) fill(caps *captures) (string, error) {
 }
 
 // someHeld reports whether g holds any of the permissions that p may become.
-// It may say yes wrongly, never no.
-func (p *permission) someHeld(g *tokenstore.Grants) bool {
-	if p.pieces == nil {
-		return g.Has(p.text)
+// A capture that is or holds a * is not known; with nil caps none is. The answer
+// may be yes wrongly, never no.
+func (p *permission) someHeld(g *tokenstore.Grants, caps *captures) bool {
+	whole := p.pattern(caps)
+	if !strings.Contains(whole, "*") {
+		text, err := p.fill(caps)
+		return err == nil && g.Has(text)
 	}
-	label, code := p.halves()
+	l, c, _ := strings.Cut(whole, ".")
+	label, code := newGlob(l), newGlob(c)
 	for _, held := range g.List() {
-		heldLabel, heldCode, ok := strings.Cut(held, ".")
+		l, c, ok := strings.Cut(held, ".")
 		if !ok { // the grant of everything
-			heldLabel, heldCode = "*", "*"
+			l, c = "*", "*"
 		}
-		l, c := newGlob(heldLabel), newGlob(heldCode)
-		if label.overlaps(&l) && code.overlaps(&c) && !(label.text == "mcp_token" && l.stars() > 0) {
+		heldLabel, heldCode := newGlob(l), newGlob(c)
+		if label.overlaps(&heldLabel) && code.overlaps(&heldCode) && !(label.text == "mcp_token" && heldLabel.stars() > 0) {
 			return true
 		}
 	}
 	return false
 }
 
-// halves are globs for every app label and every codename that p may get.
-func (p *permission) halves() (label, code glob) {
+// pattern is p with a * for every capture that is not known.
+func (p *permission) pattern(caps *captures) string {
+	if p.pieces == nil {
+		return p.text
+	}
 	var b strings.Builder
 	for _, piece := range p.pieces {
-		if piece.star > 0 {
-			b.WriteByte('*')
-		} else {
+		switch {
+		case piece.star == 0:
 			b.WriteString(piece.text)
+		case caps == nil:
+			b.WriteByte('*')
+		default:
+			b.WriteString(caps[piece.star-1])
 		}
 	}
-	l, c, _ := strings.Cut(b.String(), ".")
-	return newGlob(l), newGlob(c)
+	return b.String()
 }

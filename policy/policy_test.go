@@ -306,7 +306,9 @@ func TestACompletionFollowsTheRulesOfWhatItRefersTo(t *testing.T) {
 	expect(t, p, s, about("", "file:///docs/{name}"), "deny")
 	expect(t, p, s, about("", "file:///{+path}"), "deny")
 	expect(t, p, s, about("", "file:///pub/../{name}"), "deny")
-	expect(t, p, s, about("", "demo://text/{id}"), "deny") // the capture is not known for a whole template
+	expect(t, p, s, about("", "demo://text/{id}"), "allow")
+	expect(t, p, s, about("", "demo://blob/{id}"), "demo.blob")
+	expect(t, p, holding("*"), about("", "demo://{kind}/{id}"), "deny") // the capture is not known
 	expect(t, p, s, about("open", "file:///docs/x"), "allow")
 	expect(t, p, s, about("open", "file:///etc"), "deny")
 }
@@ -415,6 +417,8 @@ func TestResourceTemplatesAreListedIfSomeExpansionMayBeRead(t *testing.T) {
 		{"file:///docs/secret/{name}", "docs.read", false},
 		{"file:///etc/{name}", "*", false},
 		{"demo://text/{id}", "demo.text", true},
+		{"demo://text/{id}", "demo.blob", false},
+		{"demo://te xt/{id}", "*", false},
 		{"demo://text/{id}", "other.text", false},
 		{"demo://{kind}/{id}", "demo.*", true},
 		{"exact://{x}", "a.b", true},

@@ -24,9 +24,9 @@ func (p *Policy) Reach(g *tokenstore.Grants) []Reach {
 	}
 	var reached []Reach
 	for _, r := range p.rules {
-		reach := Reach{Text: r.Rule.String(), Allowed: r.mayAllow(g)}
+		reach := Reach{Text: r.Rule.String(), Allowed: r.mayAllow(g, nil)}
 		for i := range r.needs {
-			if !r.needs[i].someHeld(g) {
+			if !r.needs[i].someHeld(g, nil) {
 				reach.Missing = append(reach.Missing, r.Require[i])
 			}
 		}

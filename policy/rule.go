@@ -46,14 +46,14 @@ func (r *rule) decide(g *tokenstore.Grants, caps *captures) Decision {
 	return decideAll(required, g, r.words)
 }
 
-// mayAllow reports whether the rule may let somebody with g pass for some
-// values of its captures.
-func (r *rule) mayAllow(g *tokenstore.Grants) bool {
+// mayAllow reports whether the rule may let somebody with g pass, for some
+// values of the captures that are not known: those with a * in caps, or all.
+func (r *rule) mayAllow(g *tokenstore.Grants, caps *captures) bool {
 	if r.Effect == EffectDeny {
 		return false
 	}
 	for i := range r.needs {
-		if !r.needs[i].someHeld(g) {
+		if !r.needs[i].someHeld(g, caps) {
 			return false
 		}
 	}

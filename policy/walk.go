@@ -33,11 +33,8 @@ func walk(rules []*rule, over Kind, q *question) (d Decision, ok bool) {
 			d, holds = denied(r.failedWords), yes
 		case over == KindResource && g.stars() > 0 && oddURI(q.uri) != "":
 			d = denied(r.oddWords)
-		case over == KindResource && q.pattern != nil && r.captures():
-			d = denied(r.captureFailed)
-			if q.listing && r.mayAllow(q.subject.Grants) {
-				d = Decision{Allowed: true, Rule: r.words}
-			}
+		case over == KindResource && q.pattern != nil && q.listing && r.mayAllow(q.subject.Grants, &caps):
+			d = Decision{Allowed: true, Rule: r.words}
 		default:
 			d = r.decide(q.subject.Grants, &caps)
 		}
@@ -67,7 +64,7 @@ func (r *rule) fits(over Kind, q *question, caps *captures) (truth, *glob) {
 		text = q.method
 	case KindResource:
 		if q.pattern != nil {
-			return r.fitsTemplate(q)
+			return r.fitsTemplate(q.pattern, caps)
 		}
 		text = q.uri
 	}
@@ -79,23 +76,34 @@ func (r *rule) fits(over Kind, q *question, caps *captures) (truth, *glob) {
 	return no, nil
 }
 
-// fitsTemplate compares with all that a URI template may expand to.
-func (r *rule) fitsTemplate(q *question) (truth, *glob) {
+// fitsTemplate compares with all that a URI template may expand to. From the
+// first star that takes an expression on, no capture is known, because what the
+// expression becomes may move them: those are a * in caps.
+func (r *rule) fitsTemplate(pattern *glob, caps *captures) (truth, *glob) {
 	for i := range r.globs {
-		if g := &r.globs[i]; g.covers(q.pattern) {
+		if g := &r.globs[i]; g.match(pattern.text, caps) {
+			first := slices.IndexFunc(caps[:g.stars()], func(c string) bool { return strings.Contains(c, "*") })
+			if first >= 0 {
+				caps.forget(first)
+			}
 			return yes, g
 		}
 	}
 	for i := range r.globs {
-		if g := &r.globs[i]; g.overlaps(q.pattern) {
+		if g := &r.globs[i]; g.overlaps(pattern) {
+			caps.forget(0)
 			return maybe, g
 		}
 	}
 	return no, nil
 }
 
-// captures reports whether r's permissions depend on what its stars take.
-func (r *rule) captures() bool { return r.Effect == EffectRequire && r.plain == nil }
+// forget marks the captures from first on as not known.
+func (c *captures) forget(first int) {
+	for i := first; i < len(c); i++ {
+		c[i] = "*"
+	}
+}
 
 // both is the answer where two rules must agree. Permissions that are missing
 // are told together, so that a caller learns at once all that it needs.
