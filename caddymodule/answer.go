@@ -76,12 +76,15 @@ func denied(d policy.Decision, m *mcp.Message) *refusal {
 		status: http.StatusForbidden, reason: d.Reason, challenge: true,
 		code: "insufficient_scope", text: deniedText(d, m), decision: d,
 	}
-	if len(d.Missing) > 0 {
-		r.data = map[string]any{"reason": d.Reason, "missing": d.Missing, "any": d.Any}
-	} else {
-		r.data = map[string]any{"reason": d.Reason}
-	}
+	r.data = deniedData{d.Reason, d.Missing, d.Any}
 	return r
+}
+
+// deniedData is the data of a JSON-RPC error, for agents that can ask for more.
+type deniedData struct {
+	Reason  tokenstore.Reason `json:"reason"`
+	Missing []string          `json:"missing,omitempty"`
+	Any     bool              `json:"any,omitzero"` // one of Missing is enough
 }
 
 func deniedText(d policy.Decision, m *mcp.Message) string {
@@ -108,13 +111,13 @@ func ended(code string) *refusal {
 		return &refusal{
 			status: http.StatusForbidden, reason: tokenstore.ReasonPermission, challenge: true,
 			code: "insufficient_scope", text: "The token's permissions changed while the request ran.",
-			data: map[string]any{"reason": code},
+			data: endedData{code},
 		}
 	case tokenstore.EndedByOperator:
 		return &refusal{
 			status: http.StatusForbidden, reason: tokenstore.ReasonRule, challenge: true,
 			code: code, text: "The request was ended by an operator.",
-			data: map[string]any{"reason": code},
+			data: endedData{code},
 		}
 	case tokenstore.EndedClosing:
 		return errStore
@@ -124,6 +127,11 @@ func ended(code string) *refusal {
 		r.reason = tokenstore.ReasonExpired
 	}
 	return r
+}
+
+// endedData is the data of the JSON-RPC error that ends a request.
+type endedData struct {
+	Reason string `json:"reason"` // a code of tokenstore.EndedError
 }
 
 // write sends the answer.
@@ -145,6 +153,7 @@ func (f *refusal) write(e *exchange) {
 	// streams for that, and would take this header as the end of all of them.
 	if e.bodyLeft && e.r.ProtoMajor == 1 {
 		h["Connection"] = []string{"close"}
+		_ = http.NewResponseController(e.w).SetReadDeadline(time.Now().Add(maxIDWait))
 	}
 	writeJSON(e.w, f.status, body)
 }

@@ -95,36 +95,47 @@ func (e *exchange) authorize() *refusal {
 		return ended(code) // while the body came in
 	}
 	e.watchChanges()
-	var decision policy.Decision
-	token, message, changes := e.session.Token(), e.message, e.changes
+	may := e.rules()
+	changes := e.changes
+	var first policy.Decision
 	if e.session.Hold(func(grants *tokenstore.Grants) bool {
 		if changes != nil {
 			changes.see(grants)
 		}
-		d := e.h.decide(token, grants, message)
-		if !d.Allowed {
-			decision = d // only read if this, the first answer, is no
+		decision := may(grants)
+		if !decision.Allowed {
+			first = decision // only read if this, the first answer, is no
 		}
-		return d.Allowed
+		return decision.Allowed
 	}) {
 		return nil
 	}
 	if code := endedCode(e.session); code != "" {
 		return ended(code)
 	}
-	return denied(decision, message)
+	return denied(first, e.message)
 }
 
-// decide answers whether a token with grants may use the route, and send m.
-func (h *Handler) decide(token *tokenstore.Token, grants *tokenstore.Grants, m *mcp.Message) policy.Decision {
-	// A token that manages tokens is too dangerous to be handed to clients.
-	if grants.HoldsManagement() && !h.policy.RequiresManagement() {
-		return policy.Decision{Reason: tokenstore.ReasonPermission, Rule: "tokens that manage tokens are for routes that require it"}
+// rules returns what decides on the request, for grants that may change while
+// it runs. Which rules apply to the message is settled here, once.
+func (e *exchange) rules() func(*tokenstore.Grants) policy.Decision {
+	p, message := e.h.policy, policy.Decision{Allowed: true}
+	if e.message != nil {
+		token := e.session.Token()
+		message = p.Decide(policy.Subject{
+			Grants: e.session.Grants(), TokenName: token.Name, TokenUser: token.User,
+		}, e.message)
 	}
-	if d := h.policy.DecideRoute(grants); !d.Allowed || m == nil {
-		return d
+	return func(grants *tokenstore.Grants) policy.Decision {
+		// A token that manages tokens is too dangerous to be handed to clients.
+		if grants.HoldsManagement() && !p.RequiresManagement() {
+			return policy.Decision{Reason: tokenstore.ReasonPermission, Rule: "tokens that manage tokens are for routes that require it"}
+		}
+		if route := p.DecideRoute(grants); !route.Allowed {
+			return route
+		}
+		return message.Again(grants)
 	}
-	return h.policy.Decide(policy.Subject{Grants: grants, TokenName: token.Name, TokenUser: token.User}, m)
 }
 
 // forward sends the request on, as the token's.
@@ -150,14 +161,30 @@ func (e *exchange) forward(next caddyhttp.Handler) (err error) {
 	}()
 	filter := e.filter(out)
 	if filter == nil {
-		return next.ServeHTTP(out, e.r)
+		err = next.ServeHTTP(out, e.r)
+	} else {
+		err = e.forwardFiltered(filter, next)
 	}
-	if err = next.ServeHTTP(filter, e.r); err == nil && endedCode(e.session) == "" {
-		if failed := filter.Finish(); failed != nil {
-			e.h.logger.Debug("the filtered answer could not be sent", zap.Error(failed))
-		}
+	if err == nil {
+		out.settle()
 	}
 	return err
+}
+
+func (e *exchange) forwardFiltered(filter *mcp.ResponseFilter, next caddyhttp.Handler) error {
+	if err := next.ServeHTTP(filter, e.r); err != nil || endedCode(e.session) != "" {
+		return err
+	}
+	if err := filter.Finish(); err != nil {
+		e.h.logger.Debug("the filtered answer could not be sent", zap.Error(err))
+	}
+	return nil
+}
+
+// ownHeader puts into the upstream's answer what is the gateway's to say.
+func (e *exchange) ownHeader(h http.Header) {
+	e.allowOrigin(h)
+	e.bindSession(h)
 }
 
 // end gives back what the exchange holds. It runs after panics too.

@@ -114,23 +114,25 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 // Provision compiles the rules and announces the route to the app.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
+	app, err := ctx.App("mcp_token")
+	if err != nil {
+		return fmt.Errorf("getting the mcp_token app: %w", err)
+	}
+	return h.join(app.(*App))
+}
+
+func (h *Handler) join(app *App) (err error) {
+	h.app = app
 	h.Realm = cmp.Or(h.Realm, "mcp")
 	h.MaxBody = cmp.Or(h.MaxBody, defaultMaxBody)
 	h.DenyAs = cmp.Or(h.DenyAs, denyAsHTTP)
 	for i, origin := range h.AllowedOrigins {
 		h.AllowedOrigins[i] = strings.ToLower(origin)
 	}
-	compiled, err := policy.Compile(h.Config)
-	if err != nil {
+	if h.policy, err = policy.Compile(h.Config); err != nil {
 		return err
 	}
-	h.policy = compiled
-	app, err := ctx.App("mcp_token")
-	if err != nil {
-		return fmt.Errorf("getting the mcp_token app: %w", err)
-	}
-	h.app = app.(*App)
-	return h.app.routes.add(h)
+	return app.routes.add(h)
 }
 
 // Validate checks what the policy does not.

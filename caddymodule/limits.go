@@ -72,6 +72,12 @@ func tooMany(wait time.Duration, text string) *refusal {
 		status: http.StatusTooManyRequests, reason: tokenstore.ReasonRateLimited, retryAfter: wait,
 		code: "rate_limited",
 		text: text + fmt.Sprintf(" Try again in %d s.", seconds),
-		data: map[string]any{"reason": tokenstore.ReasonRateLimited, "retry_after": seconds},
+		data: tooManyData{tokenstore.ReasonRateLimited, seconds},
 	}
+}
+
+// tooManyData is the data of the JSON-RPC error.
+type tooManyData struct {
+	Reason     tokenstore.Reason `json:"reason"`
+	RetryAfter int64             `json:"retry_after"` // seconds
 }

@@ -63,8 +63,7 @@ func (w *responseWriter) writeHeader(status int) {
 	if status >= 200 {
 		w.sent = true
 		h := w.Header()
-		w.e.allowOrigin(h)
-		w.e.bindSession(h)
+		w.e.ownHeader(h)
 		w.events = strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "text/event-stream") && identityEncoded(h)
 	}
 	w.ResponseWriter.WriteHeader(status)
@@ -109,6 +108,16 @@ func (w *responseWriter) unwatched() {
 	w.deadline.Unlock()
 	if w.e.changes != nil {
 		w.e.changes.end()
+	}
+}
+
+// settle completes the header of an answer that has no body: the server sends it
+// when the handler has returned.
+func (w *responseWriter) settle() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.sent {
+		w.e.ownHeader(w.Header())
 	}
 }
 
@@ -222,7 +231,7 @@ func (w *responseWriter) lastEvent(code string) {
 	if m := w.e.message; m != nil {
 		id = m.ID
 	}
-	body := mcp.ErrorBody(id, f.status, f.text, map[string]string{"reason": code})
+	body := mcp.ErrorBody(id, f.status, f.text, endedData{code})
 	_, _ = w.ResponseWriter.Write(event(body))
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
