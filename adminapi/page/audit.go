@@ -104,6 +104,9 @@ func plain(value any) string {
 		if v == "" {
 			return "nothing"
 		}
+		if at, err := time.Parse(time.RFC3339, v); err == nil {
+			return at.UTC().Format("2006-01-02 15:04:05 UTC")
+		}
 		return v
 	}
 	text, err := json.Marshal(value)

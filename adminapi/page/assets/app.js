@@ -145,7 +145,7 @@ if (summary) {
 		pill.className = `pill ${item.allowed ? 'allow' : 'deny'}`;
 		pill.textContent = item.allowed ? 'can' : 'cannot';
 		const text = document.createElement('span');
-		text.textContent = ` ${item.text}`;
+		text.textContent = item.text;
 		li.append(pill, text);
 		if (item.missing) {
 			const missing = document.createElement('span');
