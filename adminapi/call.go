@@ -163,8 +163,10 @@ func (c *call) recordStranger(err error) {
 	if !ok || refusal.Reason == tokenstore.ReasonMissing || !c.strangers.Allow() {
 		return
 	}
+	stranger := c.actor
+	stranger.Type, stranger.ID, stranger.Name = tokenstore.ActorToken, refusal.TokenID, refusal.Name
 	if service, err := c.Service(); err == nil {
-		service.RecordRefusal(c.r.Context(), c.actor, tokenstore.ActionSignIn, string(refusal.Reason))
+		service.RecordRefusal(c.r.Context(), stranger, tokenstore.ActionSignIn, string(refusal.Reason))
 	}
 }
 

@@ -31,7 +31,7 @@ func checkEndpoints() []endpoint {
 		takes(endpoint{
 			method: "POST", path: "/verify", id: "verify",
 			summary:     "Find the token that a secret belongs to",
-			description: "404 for every secret that the gateway would not accept. No use is recorded.",
+			description: "Whatever state the token is in; 404 if it is nobody's. No use is recorded.",
 			right:       tokenstore.RightViewToken,
 			status:      http.StatusOK,
 			codes:       []string{codeNotFound},
@@ -49,11 +49,14 @@ func (c *call) verify(in credential) (tokenstore.Record, error) {
 	if err != nil {
 		return tokenstore.Record{}, tokenstore.ErrNotFound
 	}
-	record, err := c.service.Verify(secret)
-	if refusal, ok := errors.AsType[*tokenstore.Refusal](err); ok && refusal.Reason != tokenstore.ReasonStore {
-		err = tokenstore.ErrNotFound
+	found := c.service.Inspect(secret, tokenstore.Caller{})
+	switch {
+	case found.Refusal != nil && found.Refusal.Reason == tokenstore.ReasonStore:
+		return tokenstore.Record{}, tokenstore.ErrUnavailable
+	case found.Record.ID == "":
+		return tokenstore.Record{}, tokenstore.ErrNotFound
 	}
-	return c.tagged(record, err)
+	return c.tagged(found.Record, nil)
 }
 
 // Question is a request to decide on: the body of check.

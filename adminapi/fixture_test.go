@@ -265,7 +265,7 @@ func find(method, path string) *endpoint {
 		pattern := strings.Split(e.path, "/")
 		fits := len(pattern) == len(segments) && e.method == method
 		for i := 0; fits && i < len(pattern); i++ {
-			fits = pattern[i] == segments[i] || strings.HasPrefix(pattern[i], "{") && segments[i] != "bulk"
+			fits = pattern[i] == segments[i] || strings.HasPrefix(pattern[i], "{") && path != "/tokens/bulk"
 		}
 		if fits && (best == nil || !strings.Contains(e.path, "{")) {
 			best = &e

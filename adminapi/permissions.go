@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mcptoken/caddy-mcp-token/policy"
 	"github.com/mcptoken/caddy-mcp-token/tokenstore"
 )
 
@@ -66,38 +65,20 @@ func Catalogue(service *tokenstore.Service, routes []Route) []Permission {
 		}
 	}
 	for name, line := range lines {
+		grants := tokenstore.NewGrants(name)
 		line.Routes = []string{}
 		for _, r := range routes {
-			if asksFor(r.Policy, name) {
+			if r.Policy.Mentions(grants) {
 				line.Routes = append(line.Routes, r.Name)
 			}
 		}
 		// The gateway's own rights are asked for by this API.
-		line.ReferencedByRoute = len(line.Routes) > 0 || tokenstore.NewGrants(name).HoldsManagement()
+		line.ReferencedByRoute = len(line.Routes) > 0 || grants.HoldsManagement()
 		lines[name] = line
 	}
 	return slices.SortedFunc(maps.Values(lines), func(a, b Permission) int {
 		return strings.Compare(a.Permission, b.Permission)
 	})
-}
-
-// asksFor reports whether the policy asks for something that grant grants.
-func asksFor(p *policy.Policy, grant string) bool {
-	spelled := p.Permissions()
-	if p.Mentions(grant) || slices.ContainsFunc(spelled, tokenstore.NewGrants(grant).Has) {
-		return true
-	}
-	// What a wildcard reaches by way of a capture shows in what is missing
-	// without it, to somebody who holds all the rest.
-	return strings.Contains(grant, "*") && missing(p, append(spelled, grant)) < missing(p, spelled)
-}
-
-// missing counts what the rules of p ask for beyond held.
-func missing(p *policy.Policy, held []string) (n int) {
-	for _, reach := range p.Reach(tokenstore.NewGrants(held...)) {
-		n += len(reach.Missing)
-	}
-	return n
 }
 
 // routes returns the routes of now.
