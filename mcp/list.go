@@ -163,12 +163,11 @@ func (f *listFilter) list(w *walker, l List) error {
 	before := int(w.dec.InputOffset()) // behind the bracket or the element before
 	dropped, kept := false, false
 	for w.dec.PeekKind() != ']' {
-		element, err := w.value()
+		name, ok, err := elementName(w, l)
 		if err != nil {
 			return err
 		}
 		end := int(w.dec.InputOffset())
-		name, ok := nameOf(element, l)
 		switch {
 		case !ok || !f.keep(l, name):
 			dropped = true
@@ -187,26 +186,23 @@ func (f *listFilter) list(w *walker, l List) error {
 	return err
 }
 
-// nameOf reads the name of a list element. An element that has none, or that some
-// client reads another name from, could be called by nothing that a rule knows.
-func nameOf(element member, l List) (string, bool) {
-	if !element.is('{') {
-		return "", false
-	}
+// elementName reads a list element. One that has no name, or from which some
+// client would read another, could be called by nothing that a rule knows.
+func elementName(w *walker, l List) (text string, ok bool, err error) {
 	var name member
-	w := open(element)
-	err := w.object("the element", []string{l.key()}, func(w *walker, key string) (err error) {
+	odd := w.odd
+	w.odd = nil
+	_, err = w.within("the element", []string{l.key()}, func(w *walker, key string) (err error) {
 		if key == l.key() {
 			name, err = w.value()
 			return err
 		}
 		return w.dec.SkipValue()
 	})
-	if err != nil || w.odd != nil {
-		return "", false
-	}
 	text, refusal := identifier(name, l.key())
-	return text, refusal == nil
+	ok = w.odd == nil && refusal == nil
+	w.odd = odd
+	return text, ok, err
 }
 
 // salvageID finds the id in a message that is broken somewhere. The id of a

@@ -35,6 +35,17 @@ func (m member) text() (string, bool) {
 	return string(text), err == nil
 }
 
+// nameIn is the text of a member's name, without a copy if it is one of names.
+func (m member) nameIn(names []string) string {
+	for _, known := range names {
+		if string(m.raw[1:len(m.raw)-1]) == known {
+			return known
+		}
+	}
+	text, _ := m.text()
+	return text
+}
+
 // draft is a body taken apart as far as a decision needs it.
 type draft struct {
 	body []byte
@@ -171,7 +182,7 @@ func (w *walker) object(where string, names []string, visit func(*walker, string
 		if err != nil {
 			return err
 		}
-		name, _ := m.text()
+		name := m.nameIn(names)
 		w.complain(checkName(name, m.at, where, names))
 		if err := visit(w, name); err != nil {
 			return err
