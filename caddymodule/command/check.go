@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"os"
 	"strings"
 
@@ -61,11 +62,7 @@ Exits with 0 if the request would be allowed, with 1 if not.`,
 				return err
 			}
 			body := map[string]any{"id": t.ID, "method": method, "path": path, "route": route, "address": from}
-			for field, value := range body {
-				if isEmpty(value) {
-					delete(body, field)
-				}
-			}
+			maps.DeleteFunc(body, func(_ string, value any) bool { return isEmpty(value) })
 			if text != nil {
 				body["message"] = text
 			}

@@ -133,6 +133,9 @@ func classed(err error) error {
 	if e, ok := errors.AsType[*apiError](err); ok {
 		return e.asFailure()
 	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return serverf("The server went away: %v.", e.Err)
+	}
 	return err
 }
 

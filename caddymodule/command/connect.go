@@ -196,5 +196,5 @@ func isNobodyThere(err error) bool {
 	if _, ok := errors.AsType[*net.OpError](err); !ok {
 		return false
 	}
-	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrNotExist)
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)
 }

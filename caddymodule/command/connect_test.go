@@ -145,6 +145,7 @@ func TestAnAdminEndpointCanBeASocket(t *testing.T) {
 }
 
 func TestTheCommandWaitsForAServerThatHasJustStarted(t *testing.T) {
+	t.Parallel() // it takes seconds
 	s := newServer(t)
 	var asked int
 	s.before = func(w http.ResponseWriter, r *http.Request) bool {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"regexp"
 	"strings"
@@ -60,11 +61,7 @@ be spelled out.`,
 				"allowed_cidrs": cidrs, "audiences": audiences,
 				"rate_limit": rate, "disabled": disabled,
 			}
-			for field, value := range body {
-				if isEmpty(value) {
-					delete(body, field)
-				}
-			}
+			maps.DeleteFunc(body, func(_ string, value any) bool { return isEmpty(value) })
 			if expires != "" {
 				e, err := parseExpiry(expires)
 				if err != nil {

@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -33,19 +35,21 @@ func (f *tokenFilter) addFlags(c *cli, cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("permission", c.completePermissions)
 }
 
+// body is f as the API takes it in a body.
+func (f *tokenFilter) body() map[string]any {
+	body := map[string]any{
+		"status": f.status, "unused_for": f.unusedFor, "expiring_within": f.expiringWithin, "never_used": f.neverUsed,
+		"group": f.group, "permission": f.permission, "user": f.user, "q": f.searchText,
+	}
+	maps.DeleteFunc(body, func(_ string, value any) bool { return isEmpty(value) })
+	return body
+}
+
 // query is f as the API's parameters.
 func (f *tokenFilter) query() url.Values {
 	q := url.Values{}
-	for name, value := range map[string]string{
-		"status": f.status, "unused_for": f.unusedFor, "expiring_within": f.expiringWithin,
-		"group": f.group, "permission": f.permission, "user": f.user, "q": f.searchText,
-	} {
-		if value != "" {
-			q.Set(name, value)
-		}
-	}
-	if f.neverUsed {
-		q.Set("never_used", "true")
+	for name, value := range f.body() {
+		q.Set(name, fmt.Sprint(value))
 	}
 	return q
 }

@@ -115,6 +115,7 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 }
 
 func TestAuditFollowsWhatHappens(t *testing.T) {
+	t.Parallel() // it takes seconds
 	s := newServer(t)
 	s.must(t, "create", "before")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

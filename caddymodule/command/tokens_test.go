@@ -448,3 +448,47 @@ func TestVerifyReadsTheSecretFromAPipeAFileOrTheTerminal(t *testing.T) {
 	s.must(t, "disable", "x")
 	wantCode(t, s.with(t, invocation{stdin: secret}, "verify"), exitFailed)
 }
+
+func TestWhatMatchesAFilterIsDoneAtOnceAfterItsNumberIsConfirmed(t *testing.T) {
+	s := newServer(t)
+	for _, name := range []string{"a 1", "a 2", "b 1"} {
+		s.must(t, "create", name, "--user", name[:1])
+	}
+	r := s.run(t, "disable", "--user", "a", "--dry-run")
+	wantCode(t, r, 0)
+	if strings.Count(r.stdout, "active") != 2 || r.stderr != "" {
+		t.Errorf("--dry-run says\n%s%s", r.stdout, r.stderr)
+	}
+	wantCode(t, s.with(t, invocation{stdin: "3\n"}, "disable", "--user", "a"), exitFailed, "nothing done")
+	wantCode(t, s.with(t, invocation{stdin: "2\n"}, "disable", "--user", "a", "--reason", "gone"), 0, "disable: 2 of 2 tokens changed.")
+	if n := strings.Count(s.must(t, "list", "--status", "disabled"), "disabled"); n != 2 {
+		t.Errorf("%d are disabled", n)
+	}
+	wantCode(t, s.run(t, "enable", "--search", "a 1", "--yes"), 0, "enable: 1 of 1")
+	wantCode(t, s.run(t, "delete", "--status", "disabled", "--yes"), 0, "delete: 1 of 1")
+	wantCode(t, s.run(t, "delete", "--status", "disabled", "--yes"), 0, "No tokens match.")
+	if n := len(strings.Fields(s.must(t, "list", "-q"))); n != 2 {
+		t.Errorf("%d are left", n)
+	}
+	for _, args := range [][]string{{"disable"}, {"disable", "b 1", "--user", "b"}, {"delete", "--yes"}, {"disable", "b 1", "--dry-run"}} {
+		wantCode(t, s.run(t, args...), exitUsage)
+	}
+}
+
+func TestABulkEditOfOtherTokensThanWereShownIsRefused(t *testing.T) {
+	s := newServer(t)
+	s.must(t, "create", "one")
+	s.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/bulk") {
+			if _, _, err := s.service.CreateToken(t.Context(), tokenstore.Actor{ActorInfo: tokenstore.ActorInfo{Type: tokenstore.ActorSystem}},
+				tokenstore.NewToken{Name: "one more"}); err != nil {
+				t.Error(err)
+			}
+		}
+		return false
+	}
+	wantCode(t, s.run(t, "disable", "--search", "one", "--yes"), exitFailed)
+	if out := s.must(t, "list"); strings.Contains(out, "disabled") {
+		t.Errorf("some were disabled:\n%s", out)
+	}
+}
