@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -22,7 +23,8 @@ var eras = map[string]string{"legacy": legacyEra, "modern": modernEra}
 // it is made to do.
 type mcpServer struct {
 	*mcp.Server
-	url string
+	url  string
+	hits atomic.Int64 // HTTP requests
 
 	mu   sync.Mutex
 	runs map[string]int // by tool, prompt or resource
@@ -65,7 +67,10 @@ func newMCPServer(t testing.TB, era string) *mcpServer {
 	handler := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return s.Server }, &mcp.StreamableHTTPOptions{
 		Stateless: era == modernEra, PropagateRequestCancellation: true,
 	})
-	server := httptest.NewServer(handler)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.hits.Add(1)
+		handler.ServeHTTP(w, r)
+	}))
 	s.url = server.URL
 	t.Cleanup(func() {
 		server.CloseClientConnections()
