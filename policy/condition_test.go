@@ -132,12 +132,12 @@ func TestAConditionThatCostsTooMuchDenies(t *testing.T) {
 	for _, condition := range []string{
 		`args.l.all(x, args.l.all(y, x == y))`,
 		`args.l.map(x, args.l.map(y, [x, y])).size() > 0`,
-		`args.s.matches("(a+)+$")`,
+		`args.s.matches("^(` + strings.Repeat("a", 60) + `)+$")`,
 	} {
 		start := time.Now()
-		args := fmt.Sprintf(`{"l":%s,"s":%q}`, list, strings.Repeat("a", 8<<20)+"b")
+		args := fmt.Sprintf(`{"l":%s,"s":%q}`, list, strings.Repeat("a", 512<<10)+"b")
 		expect(t, where(t, condition), holding(), call("x", args), "deny")
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("%s took %v", condition, took)
 		}
 	}
