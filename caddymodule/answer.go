@@ -93,6 +93,8 @@ func deniedText(d policy.Decision, m *mcp.Message) string {
 		what = strings.ToUpper(asked(m)[:1]) + asked(m)[1:]
 	}
 	switch {
+	case d.Rule == ruleManagement:
+		return what + " does not take tokens that manage tokens: use another one."
 	case len(d.Missing) == 0:
 		return what + " is not open to this token, whatever its permissions."
 	case len(d.Missing) == 1:

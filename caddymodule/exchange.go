@@ -116,6 +116,9 @@ func (e *exchange) authorize() *refusal {
 	return denied(first, e.message)
 }
 
+// ruleManagement is the deciding rule for tokens that manage tokens.
+const ruleManagement = "tokens that manage tokens are for routes that require it"
+
 // rules returns what decides on the request, for grants that may change while
 // it runs. Which rules apply to the message is settled here, once.
 func (e *exchange) rules() func(*tokenstore.Grants) policy.Decision {
@@ -129,7 +132,7 @@ func (e *exchange) rules() func(*tokenstore.Grants) policy.Decision {
 	return func(grants *tokenstore.Grants) policy.Decision {
 		// A token that manages tokens is too dangerous to be handed to clients.
 		if grants.HoldsManagement() && !p.RequiresManagement() {
-			return policy.Decision{Reason: tokenstore.ReasonPermission, Rule: "tokens that manage tokens are for routes that require it"}
+			return policy.Decision{Reason: tokenstore.ReasonPermission, Rule: ruleManagement}
 		}
 		if route := p.DecideRoute(grants); !route.Allowed {
 			return route
