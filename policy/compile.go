@@ -35,7 +35,7 @@ func Compile(c Config) (*Policy, error) {
 		}
 		p.rules = append(p.rules, r)
 		of := p.ofKind(r.Kind)
-		for _, err := range unreachable(r, *of) {
+		if err := unreachable(r, *of); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", written.in(i+1), err))
 		}
 		*of = append(*of, r)
@@ -173,10 +173,9 @@ func (r *rule) compileNeeds() []error {
 	return problems
 }
 
-// unreachable tells which globs of r can never decide, because a rule before
-// it takes all that they match: always, or under the same condition.
-func unreachable(r *rule, before []*rule) []error {
-	var problems []error
+// unreachable says which glob of r can never decide, because a rule before it
+// takes all that the glob matches: always, or under the same condition.
+func unreachable(r *rule, before []*rule) error {
 	for i := range r.globs {
 		g := &r.globs[i]
 		for _, earlier := range before {
@@ -184,11 +183,10 @@ func unreachable(r *rule, before []*rule) []error {
 				continue
 			}
 			if j := slices.IndexFunc(earlier.globs, func(e glob) bool { return e.covers(g) }); j >= 0 {
-				problems = append(problems, fmt.Errorf("glob %q can never match: %q of the earlier rule %s%s takes all of it; put the narrower rule first",
-					g.text, earlier.globs[j].text, earlier.String(), earlier.place()))
-				break
+				return fmt.Errorf("glob %q can never match: %q of the earlier rule %s%s takes all of it; put the narrower rule first",
+					g.text, earlier.globs[j].text, earlier.String(), earlier.place())
 			}
 		}
 	}
-	return problems
+	return nil
 }
