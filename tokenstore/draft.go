@@ -132,14 +132,23 @@ func (d *draft) put(before, after *Token, weakening bool) error {
 		return err
 	}
 	if after != nil {
-		after.UpdatedAt = instant(d.now)
-		after.Version = 1
+		after.UpdatedAt, after.Version = instant(d.now), 1
 		if before != nil {
-			after.Version = before.Version + 1
+			after.UpdatedAt, after.Version = d.later(before.UpdatedAt), before.Version+1
 		}
 	}
 	d.change.Tokens = append(d.change.Tokens, TokenChange{before, after})
 	return nil
+}
+
+// later returns the time of an edit of what was edited at last: never before
+// it, whatever the clock says, for the end of a rotated-out secret is judged by
+// it.
+func (d *draft) later(last time.Time) time.Time {
+	if now := instant(d.now); now.After(last) {
+		return now
+	}
+	return last
 }
 
 // checkEscalation sees to it that nobody gets a management right, for

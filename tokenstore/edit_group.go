@@ -215,7 +215,7 @@ func (d *draft) carryMembers(before, after *Group) error {
 			return err
 		}
 		if renamed {
-			t.UpdatedAt, t.Version = instant(d.now), old.Version+1
+			t.UpdatedAt, t.Version = d.later(old.UpdatedAt), old.Version+1
 			d.change.Tokens = append(d.change.Tokens, TokenChange{old, &t})
 		}
 	}

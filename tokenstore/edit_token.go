@@ -150,7 +150,7 @@ func (s *Service) RotateToken(ctx context.Context, a Actor, ref string, ifVersio
 			return "", &StateError{StateExpired, "the token has expired: give it a new expiry with the rotation"}
 		}
 		old := before.Credential
-		until := instant(d.now).Add(o.Grace)
+		until := d.later(before.UpdatedAt).Add(o.Grace)
 		old.ValidUntil = &until
 		after.Previous = &old
 		after.Credential = NewCredential(secret)
@@ -178,7 +178,7 @@ func (s *Service) FinishRotation(ctx context.Context, a Actor, ref string, ifVer
 		}
 		after := *before
 		old := *before.Previous
-		until := instant(d.now)
+		until := d.later(before.UpdatedAt)
 		old.ValidUntil = &until
 		after.Previous = &old
 		return before.ID, d.replace(before, &after, false, "")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mcptoken/caddy-mcp-token/tokenstore"
+	"github.com/mcptoken/caddy-mcp-token/tokenstore/bolt"
 )
 
 // ended returns the code with which a session's context has ended, "" if it
@@ -411,4 +412,32 @@ func TestTheAddressOfAUseIsThatOfTheLastOne(t *testing.T) {
 		}
 		b.Close()
 	})
+}
+
+func TestAClockSetBackDoesNotReviveAnOldSecret(t *testing.T) {
+	path := t.TempDir() + "/tokens.db"
+	store := must(bolt.Open(path, bolt.Options{}))(t)
+	// Rotated without grace an hour from now: the clock was right then, or is now.
+	later := time.Now().UTC().Add(time.Hour)
+	current, old := tokenstore.NewSecret(), tokenstore.NewSecret()
+	previous := tokenstore.NewCredential(old)
+	previous.ValidUntil = &later
+	token := &tokenstore.Token{
+		ID: "tok_x", Name: "a", IsActive: true, CreatedAt: later, UpdatedAt: later, Version: 2,
+		Credential: tokenstore.NewCredential(current), Previous: &previous,
+	}
+	if err := store.Commit(t.Context(), tokenstore.Change{Tokens: []tokenstore.TokenChange{{After: token}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b := openBench(t, path, tokenstore.Options{})
+	description := "x"
+	for range 2 {
+		if b.reason(old, here) != tokenstore.ReasonExpired || b.reason(current, here) != "" {
+			t.Error("the old secret works again")
+		}
+		must(b.UpdateToken(t.Context(), root, "tok_x", 0, tokenstore.TokenPatch{Description: &description}))(t)
+	}
 }

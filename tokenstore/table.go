@@ -66,6 +66,7 @@ type credential struct {
 	key string
 	*verifier
 	until time.Time // end of grace; zero for the current credential
+	ended bool      // by an edit: whatever the clock says, the grace is over
 	*use
 }
 
@@ -80,7 +81,7 @@ type use struct {
 
 // over reports whether c's grace has ended.
 func (c *credential) over(now time.Time) bool {
-	return !c.until.IsZero() && !now.Before(c.until)
+	return c.ended || !c.until.IsZero() && !now.Before(c.until)
 }
 
 func newTable() *table {
@@ -128,24 +129,27 @@ func (c *compiler) state(t *Token, old *state) (*state, error) {
 	st := &state{token: t, grants: c.effective(t), name: FoldName(t.Name)}
 	st.search = strings.Join([]string{st.name, FoldName(t.Description), FoldName(t.User)}, "\n")
 	var err error
-	if st.current, err = newCredential(t.Credential, old); err != nil {
+	if st.current, err = newCredential(t, t.Credential, old); err != nil {
 		return nil, fmt.Errorf("token %s: %w", t.ID, err)
 	}
 	if t.Previous != nil {
-		if st.previous, err = newCredential(*t.Previous, old); err != nil {
+		if st.previous, err = newCredential(t, *t.Previous, old); err != nil {
 			return nil, fmt.Errorf("token %s: %w", t.ID, err)
 		}
 	}
 	return st, nil
 }
 
-func newCredential(stored Credential, old *state) (*credential, error) {
+// newCredential returns a credential of t. One whose end is not after the
+// token's last edit was over then, and a clock set back does not revive it.
+func newCredential(t *Token, stored Credential, old *state) (*credential, error) {
 	c := &credential{key: stored.Key, verifier: newVerifier(stored)}
 	if c.verifier == nil {
 		return nil, fmt.Errorf("the stored hash of key %s is damaged", DisplayKey(stored.Key))
 	}
 	if stored.ValidUntil != nil {
 		c.until = *stored.ValidUntil
+		c.ended = !t.UpdatedAt.Before(c.until)
 	}
 	if was := old.credential(stored.Key); was != nil {
 		c.use = was.use

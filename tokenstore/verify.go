@@ -54,9 +54,11 @@ func (r *Refusal) Error() string { return "credential refused: " + string(r.Reas
 //
 // Accepted means used: the time and the address become the token's last use.
 func (s *Service) Begin(ctx context.Context, secret Secret, c Caller) (*Session, error) {
-	now := time.Now()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	// The clock is read under the lock: a time from before an edit that ends a
+	// secret now would still find it good after that edit.
+	now := time.Now()
 	e, cred, refusal := s.decide(secret, c, now)
 	if refusal != nil {
 		if refusal.Reason == ReasonExpired {
@@ -148,9 +150,9 @@ type Inspection struct {
 
 // Inspect says what Begin would decide about secret and c, and leaves no trace.
 func (s *Service) Inspect(secret Secret, c Caller) Inspection {
-	now := time.Now()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	now := time.Now()
 	e, cred, refusal := s.decide(secret, c, now)
 	if e == nil || cred.over(now) {
 		return Inspection{Refusal: refusal}
@@ -162,9 +164,9 @@ func (s *Service) Inspect(secret Secret, c Caller) Inspection {
 // InspectToken says what Begin would decide about the current secret of the
 // token with this id or key. It returns ErrNotFound if there is none.
 func (s *Service) InspectToken(ref string, c Caller) (Inspection, error) {
-	now := time.Now()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	now := time.Now()
 	e := s.table.find(ref)
 	if e == nil {
 		return Inspection{}, ErrNotFound
