@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,14 +36,19 @@ func command(t tb, home string, args ...string) output {
 	return out
 }
 
-// quietly is command for those that are asked for a secret.
+// quietly is command for those that are asked for a secret. As in a shell,
+// words of the form NAME=value before the command go to its environment.
 func quietly(t tb, home string, args ...string) output {
 	t.Helper()
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	env := process.Environ(home)
+	for strings.Contains(args[0], "=") {
+		env, args = append(env, args[0]), args[1:]
+	}
 	cmd := exec.CommandContext(t.Context(), suite.binary, args...)
-	cmd.Env, cmd.Dir = process.Environ(home), home
+	cmd.Env, cmd.Dir = env, home
 	cmd.WaitDelay = time.Second
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
