@@ -21,7 +21,9 @@ export function reading(message) {
   const asked = object(message.params == null && method === "tools/call" ? message : message.params);
   const named = method === "completion/complete" ? object(asked.ref) : asked;
   const hasName = ["tools/call", "prompts/get", "completion/complete"].includes(method);
-  const hasURI = method === "completion/complete" || ["resources/read", "resources/subscribe", "resources/unsubscribe"].includes(method);
+  const hasURI =
+    method === "completion/complete" ||
+    ["resources/read", "resources/subscribe", "resources/unsubscribe"].includes(method);
   return {
     method,
     name: hasName ? named.name : undefined,

@@ -5,16 +5,25 @@ import { createRequire } from "node:module";
 import { installed } from "./places.mjs";
 
 const authorization = process.env.SUITE_AUTHORIZATION;
-const { getGlobalDispatcher, setGlobalDispatcher } = createRequire(installed("@modelcontextprotocol/conformance/"))("undici");
+const { getGlobalDispatcher, setGlobalDispatcher } = createRequire(installed("@modelcontextprotocol/conformance/"))(
+  "undici",
+);
 
 function withAuthorization(headers) {
   if (!headers) return ["authorization", authorization];
-  if (!Array.isArray(headers)) return typeof headers[Symbol.iterator] === "function" ? withAuthorization([...headers].flat()) : { authorization, ...headers };
+  if (!Array.isArray(headers))
+    return typeof headers[Symbol.iterator] === "function"
+      ? withAuthorization([...headers].flat())
+      : { authorization, ...headers };
   const present = headers.some((value, index) => index % 2 === 0 && String(value).toLowerCase() === "authorization");
   return present ? headers : [...headers, "authorization", authorization];
 }
 
-setGlobalDispatcher(getGlobalDispatcher().compose((dispatch) => (options, handler) => dispatch({ ...options, headers: withAuthorization(options.headers) }, handler)));
+setGlobalDispatcher(
+  getGlobalDispatcher().compose(
+    (dispatch) => (options, handler) => dispatch({ ...options, headers: withAuthorization(options.headers) }, handler),
+  ),
+);
 
 const plainFetch = globalThis.fetch;
 globalThis.fetch = (input, init = {}) => {

@@ -16,8 +16,11 @@ export async function startGateway(sites) {
   const file = path.join(home, "Caddyfile");
   fs.writeFileSync(file, caddyfile({ admin, ports, sites, store: path.join(home, "store", "tokens.db") }));
 
-  const child = new Child(binary, ["run", "--config", file], { env: { HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home } });
-  for (const port of Object.values(ports)) await untilListening(port, () => child.running).catch((error) => explain(error, child));
+  const child = new Child(binary, ["run", "--config", file], {
+    env: { HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home },
+  });
+  for (const port of Object.values(ports))
+    await untilListening(port, () => child.running).catch((error) => explain(error, child));
   const api = `http://127.0.0.1:${admin}/mcp_token`;
 
   return {
@@ -25,7 +28,8 @@ export async function startGateway(sites) {
     ports,
     url: (name, at = "/mcp") => `http://127.0.0.1:${ports[name]}${at}`,
     // newToken creates a token through the admin API and gives its record and its secret.
-    newToken: (permissions, more = {}) => ask(api, "POST", "/tokens", { name: `t${Date.now()}-${Math.random()}`, permissions, ...more }),
+    newToken: (permissions, more = {}) =>
+      ask(api, "POST", "/tokens", { name: `t${Date.now()}-${Math.random()}`, permissions, ...more }),
     ask: (method, at, body) => ask(api, method, at, body),
     stop: () => child.stop(),
   };
@@ -33,7 +37,10 @@ export async function startGateway(sites) {
 
 function caddyfile({ admin, ports, sites, store }) {
   const blocks = Object.entries(sites).map(([name, { upstream, guard }]) => {
-    const lines = guard.trim().split("\n").map((line) => `\t${line}`);
+    const lines = guard
+      .trim()
+      .split("\n")
+      .map((line) => `\t${line}`);
     return [
       `http://:${ports[name]} {`,
       "\tbind 127.0.0.1",
@@ -44,7 +51,16 @@ function caddyfile({ admin, ports, sites, store }) {
       "}",
     ].join("\n");
   });
-  const global = ["{", `\tadmin 127.0.0.1:${admin}`, "\tpersist_config off", "\tgrace_period 1s", "\tmcp_token {", `\t\tstore bbolt ${store}`, "\t}", "}"];
+  const global = [
+    "{",
+    `\tadmin 127.0.0.1:${admin}`,
+    "\tpersist_config off",
+    "\tgrace_period 1s",
+    "\tmcp_token {",
+    `\t\tstore bbolt ${store}`,
+    "\t}",
+    "}",
+  ];
   return [global.join("\n"), ...blocks, ""].join("\n\n");
 }
 

@@ -13,7 +13,11 @@ export class Child {
   #ended;
 
   constructor(command, args, { env = {}, cwd, piped = false } = {}) {
-    this.#process = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: [piped ? "pipe" : "ignore", "pipe", "pipe"] });
+    this.#process = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: [piped ? "pipe" : "ignore", "pipe", "pipe"],
+    });
     for (const stream of piped ? [this.#process.stderr] : [this.#process.stdout, this.#process.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (this.output += text));
     }
@@ -55,7 +59,8 @@ export class Child {
       const found = this.output.match(pattern);
       if (found) return found;
       if (!this.running) throw new Error(`ended without printing ${pattern}; it printed:\n${this.output}`);
-      if (Date.now() > deadline) throw new Error(`did not print ${pattern} in ${milliseconds} ms, but:\n${this.output}`);
+      if (Date.now() > deadline)
+        throw new Error(`did not print ${pattern} in ${milliseconds} ms, but:\n${this.output}`);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }

@@ -7,7 +7,14 @@ export async function startRecorder(targetPort) {
   const server = http.createServer((request, response) => {
     seen.push({ method: request.method, url: request.url, headers: request.headers });
     const forward = http.request(
-      { host: "127.0.0.1", port: targetPort, method: request.method, path: request.url, headers: request.headers, agent: false },
+      {
+        host: "127.0.0.1",
+        port: targetPort,
+        method: request.method,
+        path: request.url,
+        headers: request.headers,
+        agent: false,
+      },
       (answer) => {
         response.writeHead(answer.statusCode, answer.rawHeaders);
         answer.pipe(response);
@@ -23,7 +30,10 @@ export async function startRecorder(targetPort) {
     port: server.address().port,
     seen,
     // oauth lists what belongs to an OAuth detour.
-    oauth: () => seen.filter(({ url }) => /\/\.well-known\/|\/register\b|\/authorize\b|\/token\b/.test(url)).map(({ method, url }) => `${method} ${url}`),
+    oauth: () =>
+      seen
+        .filter(({ url }) => /\/\.well-known\/|\/register\b|\/authorize\b|\/token\b/.test(url))
+        .map(({ method, url }) => `${method} ${url}`),
     clear: () => seen.splice(0),
     stop: () => {
       server.closeAllConnections();

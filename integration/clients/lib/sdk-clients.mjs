@@ -23,7 +23,8 @@ async function connect(client, transport) {
     received,
     nonFatal,
     tools: async () => (await client.listTools()).tools.map(({ name }) => name),
-    call: (name, args = {}, options) => client.callTool({ name, arguments: args }, ...(client instanceof ClientV1 ? [undefined, options] : [options])),
+    call: (name, args = {}, options) =>
+      client.callTool({ name, arguments: args }, ...(client instanceof ClientV1 ? [undefined, options] : [options])),
     until: (method, milliseconds = 10_000) =>
       new Promise((resolve, reject) => {
         const check = () => {
@@ -33,7 +34,10 @@ async function connect(client, transport) {
           waiting.delete(check);
           resolve(found);
         };
-        const timer = setTimeout(() => reject(new Error(`no ${method} in ${milliseconds} ms, only: ${received.map(({ method }) => method)}`)), milliseconds);
+        const timer = setTimeout(
+          () => reject(new Error(`no ${method} in ${milliseconds} ms, only: ${received.map(({ method }) => method)}`)),
+          milliseconds,
+        );
         waiting.add(check);
         check();
       }),
@@ -42,7 +46,8 @@ async function connect(client, transport) {
 }
 
 function v2(mode) {
-  return (url, secret) => connect(new ClientV2(identity, { versionNegotiation: { mode } }), new TransportV2(new URL(url), headers(secret)));
+  return (url, secret) =>
+    connect(new ClientV2(identity, { versionNegotiation: { mode } }), new TransportV2(new URL(url), headers(secret)));
 }
 
 export const v1 = (url, secret) => connect(new ClientV1(identity), new TransportV1(new URL(url), headers(secret)));

@@ -33,11 +33,17 @@ export const upstreams = {
   everything: () =>
     told(
       process.execPath,
-      () => ["--require", here("servers", "loopback.cjs"), installed("@modelcontextprotocol/server-everything/dist/index.js"), "streamableHttp"],
+      () => [
+        "--require",
+        here("servers", "loopback.cjs"),
+        installed("@modelcontextprotocol/server-everything/dist/index.js"),
+        "streamableHttp",
+      ],
       (port) => ({ env: { PORT: String(port) } }),
     ),
   // The go-sdk server that conformance is run against; with sessions it is of the legacy era, without it speaks both. Any path.
-  goSessions: () => told(path.join(built, "everything-server"), (port) => ["-http", `127.0.0.1:${port}`, "-stateless=false"]),
+  goSessions: () =>
+    told(path.join(built, "everything-server"), (port) => ["-http", `127.0.0.1:${port}`, "-stateless=false"]),
   goStateless: () => told(path.join(built, "everything-server"), (port) => ["-http", `127.0.0.1:${port}`]),
   // Servers with the two tools `ok` and `secret`.
   tsV1Raw: () => announced(process.execPath, [here("servers", "ts-v1.mjs"), "raw"]),

@@ -25,6 +25,11 @@ async function serve(request, response, body) {
   await transport.handleRequest(request, response, body);
 }
 
-const handler = process.argv[2] === "express" ? express().use(express.json()).use((request, response) => serve(request, response, request.body)) : (request, response) => serve(request, response);
+const handler =
+  process.argv[2] === "express"
+    ? express()
+        .use(express.json())
+        .use((request, response) => serve(request, response, request.body))
+    : (request, response) => serve(request, response);
 const server = http.createServer(handler);
 server.listen(0, "127.0.0.1", () => console.log(`listening ${server.address().port}`));

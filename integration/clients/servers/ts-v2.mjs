@@ -7,7 +7,8 @@ import { z } from "zod";
 
 const handler = createMcpHandler(() => {
   const server = new McpServer({ name: "ts-v2", version: "1.0.0" }, { capabilities: { tools: { listChanged: true } } });
-  const tool = (name, run) => server.registerTool(name, { description: name, inputSchema: z.object({ text: z.string().optional() }) }, run);
+  const tool = (name, run) =>
+    server.registerTool(name, { description: name, inputSchema: z.object({ text: z.string().optional() }) }, run);
   const answer = (name, text) => {
     console.log(`RAN ${name}`);
     return { content: [{ type: "text", text: `${name}: ${text ?? ""}` }] };

@@ -20,7 +20,17 @@ async function suite(url, requirements, secret) {
   const preload = secret ? ["--import", pathToFileURL(here("lib", "auth-preload.mjs")).href] : [];
   const { code, output } = await finish(
     process.execPath,
-    [...preload, installed("@modelcontextprotocol/conformance/dist/index.js"), "server", "--url", url, "--requirements", requirements, "-o", path.join(folder(), "results")],
+    [
+      ...preload,
+      installed("@modelcontextprotocol/conformance/dist/index.js"),
+      "server",
+      "--url",
+      url,
+      "--requirements",
+      requirements,
+      "-o",
+      path.join(folder(), "results"),
+    ],
     { env: secret ? { SUITE_AUTHORIZATION: `Bearer ${secret}` } : {}, milliseconds: 180_000 },
   );
   const scenarios = new Map();
@@ -33,7 +43,9 @@ async function suite(url, requirements, secret) {
 
 function table(requirements, bare, guarded) {
   const cell = (result) => (result ? `${result.passed} passed ${result.failed} failed` : "missing").padEnd(22);
-  const rows = [...new Set([...bare.keys(), ...guarded.keys()])].map((name) => `${name.padEnd(48)}${cell(bare.get(name))}${cell(guarded.get(name))}`);
+  const rows = [...new Set([...bare.keys(), ...guarded.keys()])].map(
+    (name) => `${name.padEnd(48)}${cell(bare.get(name))}${cell(guarded.get(name))}`,
+  );
   const whole = (scenarios) => [...scenarios.values()].filter(({ failed }) => failed === 0).length;
   return [
     "",
@@ -58,7 +70,9 @@ describe("The official conformance suite", { concurrency: false }, () => {
         const guarded = await suite(gateway.url("site"), requirements, secret);
         console.log(table(requirements, bare.scenarios, guarded.scenarios));
 
-        const lost = [...bare.scenarios].filter(([name, { passed }]) => (guarded.scenarios.get(name)?.passed ?? -1) < passed).map(([name]) => name);
+        const lost = [...bare.scenarios]
+          .filter(([name, { passed }]) => (guarded.scenarios.get(name)?.passed ?? -1) < passed)
+          .map(([name]) => name);
         assert.deepEqual(lost, [], guarded.output);
         assert.equal(bare.code, 0, bare.output);
         assert.equal(guarded.code, 0, guarded.output);

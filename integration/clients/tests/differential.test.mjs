@@ -50,7 +50,8 @@ function javascriptDiffers(body, seen) {
   const read = reading(parsed);
   read.arguments = read.arguments == null ? null : canonical(read.arguments);
   for (const what of Object.keys(seen)) {
-    if (!isDeepStrictEqual(read[what] || null, seen[what] || null)) return `JSON.parse reads ${what} as ${JSON.stringify(read[what])}`;
+    if (!isDeepStrictEqual(read[what] || null, seen[what] || null))
+      return `JSON.parse reads ${what} as ${JSON.stringify(read[what])}`;
   }
   return "";
 }
@@ -63,15 +64,26 @@ test(`what the gateway accepts, JavaScript, Python and Go's encoding/json read a
   let accepted = 0;
   const found = [];
   try {
-    for (const end = Date.now() + seconds * 1000; Date.now() < end && found.length < 20; ) {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end && found.length < 20;) {
       const messages = Array.from({ length: batch }, () => message(r));
-      const answers = await gateway.ask(messages.map(({ body, header }) => ({ header, body: body.toString("base64") })));
-      const taken = messages.map(({ body }, i) => ({ body, gateway: answers[i] })).filter(({ gateway }) => !gateway.refused);
+      const answers = await gateway.ask(
+        messages.map(({ body, header }) => ({ header, body: body.toString("base64") })),
+      );
+      const taken = messages
+        .map(({ body }, i) => ({ body, gateway: answers[i] }))
+        .filter(({ gateway }) => !gateway.refused);
       for (const one of taken) one.seen = seenBy(one.gateway);
       const python = await reader.ask(taken.map(({ body, seen }) => ({ body: body.toString("base64"), seen })));
       taken.forEach(({ body, gateway, seen }, i) => {
-        const differences = [javascriptDiffers(body, seen), python[i] && `Python: ${python[i]}`, gateway.folding && `encoding/json reads ${gateway.folding}`].filter(Boolean);
-        if (differences.length > 0) found.push(`${differences.join("; ")}; the gateway read ${JSON.stringify(seen)} in ${body.toString()} (base64 ${body.toString("base64")})`);
+        const differences = [
+          javascriptDiffers(body, seen),
+          python[i] && `Python: ${python[i]}`,
+          gateway.folding && `encoding/json reads ${gateway.folding}`,
+        ].filter(Boolean);
+        if (differences.length > 0)
+          found.push(
+            `${differences.join("; ")}; the gateway read ${JSON.stringify(seen)} in ${body.toString()} (base64 ${body.toString("base64")})`,
+          );
       });
       read += messages.length;
       accepted += taken.length;
@@ -80,7 +92,9 @@ test(`what the gateway accepts, JavaScript, Python and Go's encoding/json read a
     await gateway.stop();
     await reader.stop();
   }
-  console.log(`differential: seed ${seed}, ${read} messages, ${accepted} accepted by the gateway, ${found.length} read otherwise elsewhere`);
+  console.log(
+    `differential: seed ${seed}, ${read} messages, ${accepted} accepted by the gateway, ${found.length} read otherwise elsewhere`,
+  );
   assert.deepEqual(found, []);
   assert.ok(accepted > read / 10, `too few messages were accepted for this to mean something: ${accepted} of ${read}`);
 });

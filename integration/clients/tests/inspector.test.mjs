@@ -12,14 +12,28 @@ const servers = {
 };
 
 for (const [era, { upstream, allowed, denied }] of Object.entries(servers)) {
-  const guard = (more) => `mcp_token {\n\trequire suite.use\n\ttool ${allowed[0]} allow\n\ttool ${denied[0]} require suite.more\n\tmethod logging/setLevel allow\n\t${more}\n}`;
+  const guard = (more) =>
+    `mcp_token {\n\trequire suite.use\n\ttool ${allowed[0]} allow\n\ttool ${denied[0]} require suite.more\n\tmethod logging/setLevel allow\n\t${more}\n}`;
 
   async function inspector(stage, secret, method, ...more) {
-    const args = ["--cli", stage.url, "--transport", "http", "--protocol-era", era, "--format", "json", "--stored-auth-only"];
+    const args = [
+      "--cli",
+      stage.url,
+      "--transport",
+      "http",
+      "--protocol-era",
+      era,
+      "--format",
+      "json",
+      "--stored-auth-only",
+    ];
     const header = ["--header", `Authorization: Bearer ${secret}`];
-    return finish(process.execPath, [launcher, ...args, ...header, "--method", method, ...more], { env: { HOME: folder() } });
+    return finish(process.execPath, [launcher, ...args, ...header, "--method", method, ...more], {
+      env: { HOME: folder() },
+    });
   }
-  const call = (stage, secret, [name, ...args]) => inspector(stage, secret, "tools/call", "--tool-name", name, ...args.flatMap((arg) => ["--tool-arg", arg]));
+  const call = (stage, secret, [name, ...args]) =>
+    inspector(stage, secret, "tools/call", "--tool-name", name, ...args.flatMap((arg) => ["--tool-arg", arg]));
 
   // It sets the log level as soon as it is connected, and gives up if it may not.
   // The Inspector looks a tool up in the list before it calls it: only where lists are not filtered does it see the
@@ -75,7 +89,10 @@ for (const [era, { upstream, allowed, denied }] of Object.entries(servers)) {
     test("it lists the tools the token may call, and no others", async () => {
       const { code, output } = await inspector(stage, secret, "tools/list");
       assert.equal(code, 0, output);
-      assert.deepEqual(JSON.parse(output).result.tools.map(({ name }) => name), [allowed[0]]);
+      assert.deepEqual(
+        JSON.parse(output).result.tools.map(({ name }) => name),
+        [allowed[0]],
+      );
     });
 
     test("a tool that it does not see exits 5 without a call", async () => {

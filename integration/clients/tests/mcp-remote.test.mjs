@@ -13,15 +13,34 @@ const environment = (home) => ({ ...process.env, HOME: home, MCP_REMOTE_CONFIG_D
 describe("mcp-remote with --header", () => {
   let stage;
   before(async () => {
-    stage = await setStage("everything", "mcp_token {\n\trequire suite.use\n\ttool echo allow\n\ttool get-sum require suite.more\n}");
+    stage = await setStage(
+      "everything",
+      "mcp_token {\n\trequire suite.use\n\ttool echo allow\n\ttool get-sum require suite.more\n}",
+    );
   });
   after(() => stage?.stop());
 
-  const line = (secret) => [proxy, stage.url, "--header", `Authorization: Bearer ${secret}`, "--transport", "http-only", "--auth-timeout", "60"];
+  const line = (secret) => [
+    proxy,
+    stage.url,
+    "--header",
+    `Authorization: Bearer ${secret}`,
+    "--transport",
+    "http-only",
+    "--auth-timeout",
+    "60",
+  ];
 
   async function connected(secret, run) {
     const client = new Client({ name: "suite", version: "1.0.0" });
-    await client.connect(new StdioClientTransport({ command: process.execPath, args: line(secret), env: environment(folder()), stderr: "ignore" }));
+    await client.connect(
+      new StdioClientTransport({
+        command: process.execPath,
+        args: line(secret),
+        env: environment(folder()),
+        stderr: "ignore",
+      }),
+    );
     try {
       await run(client);
     } finally {
@@ -32,7 +51,10 @@ describe("mcp-remote with --header", () => {
   test("it lists the tools the token may call, is told what a denied call lacks, and goes on", async () => {
     const { secret } = await stage.gateway.newToken(["suite.use"]);
     await connected(secret, async (client) => {
-      assert.deepEqual((await client.listTools()).tools.map(({ name }) => name), ["echo"]);
+      assert.deepEqual(
+        (await client.listTools()).tools.map(({ name }) => name),
+        ["echo"],
+      );
       assert.match(text(await client.callTool({ name: "echo", arguments: { message: "one" } })), /one/);
       await assert.rejects(client.callTool({ name: "get-sum", arguments: { a: 1, b: 2 } }), /suite\.more/);
       assert.match(text(await client.callTool({ name: "echo", arguments: { message: "two" } })), /two/);
@@ -47,7 +69,10 @@ describe("mcp-remote with --header", () => {
     for (const [what, bad] of await badSecrets(stage.gateway)) {
       stage.clear();
       const start = performance.now();
-      const { code, output } = await finish(process.execPath, line(bad), { env: environment(folder()), milliseconds: 50_000 });
+      const { code, output } = await finish(process.execPath, line(bad), {
+        env: environment(folder()),
+        milliseconds: 50_000,
+      });
       assert.equal(code, 1, `${what}: ${output}`);
       assert.match(output, /bearer token/i, what);
       assert.ok(performance.now() - start < 25_000, `${what}: took ${Math.round(performance.now() - start)} ms`);

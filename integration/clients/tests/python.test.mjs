@@ -14,13 +14,22 @@ for (const [title, major, mode, upstream, denyAs] of [
   describe(title, () => {
     let stage;
     before(async () => {
-      stage = await setStage(upstream, `mcp_token {\n\trequire suite.use\n\ttool ok allow\n\ttool secret require suite.more\n\t${denyAs}\n}`);
+      stage = await setStage(
+        upstream,
+        `mcp_token {\n\trequire suite.use\n\ttool ok allow\n\ttool secret require suite.more\n\t${denyAs}\n}`,
+      );
     });
     after(() => stage?.stop());
 
     async function client(secret) {
-      const { code, output } = await finish(python(major), [here("clients", "python-client.py"), stage.url, mode], { env: { TOKEN: secret }, milliseconds: 30_000 });
-      const steps = output.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+      const { code, output } = await finish(python(major), [here("clients", "python-client.py"), stage.url, mode], {
+        env: { TOKEN: secret },
+        milliseconds: 30_000,
+      });
+      const steps = output
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line));
       return { code, output, steps };
     }
 
@@ -28,7 +37,11 @@ for (const [title, major, mode, upstream, denyAs] of [
       const { secret } = await stage.gateway.newToken(["suite.use"]);
       const { code, output, steps } = await client(secret);
       assert.equal(code, 0, output);
-      assert.deepEqual(steps.map(({ step }) => step), ["tools", "ok", "secret", "ok"], output);
+      assert.deepEqual(
+        steps.map(({ step }) => step),
+        ["tools", "ok", "secret", "ok"],
+        output,
+      );
       assert.deepEqual(steps[0].names, ["ok"]);
       assert.match(steps[1].text, /^ok/);
       assert.match(steps[2].error, /suite\.more/);

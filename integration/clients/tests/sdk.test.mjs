@@ -102,11 +102,18 @@ for (const [title, connect, server, stream] of pairs) {
           assert.match(String(error.message), /suite\.more/);
           return true;
         });
-        assert.deepEqual(stage.back.seen.filter(({ method }) => method === "POST"), [], "the denied call reached the upstream");
+        assert.deepEqual(
+          stage.back.seen.filter(({ method }) => method === "POST"),
+          [],
+          "the denied call reached the upstream",
+        );
         const [name, args, expected] = server.allowed;
         assert.match(text(await session.call(name, args)), expected);
         assert.deepEqual(stage.front.oauth(), []);
-        assert.ok(!stage.front.seen.some(({ headers }) => headers["mcp-session-id"] === undefined && stream === "get"), "the client opened a new session");
+        assert.ok(
+          !stage.front.seen.some(({ headers }) => headers["mcp-session-id"] === undefined && stream === "get"),
+          "the client opened a new session",
+        );
       }));
 
     test("a bad token fails at once, names the cause and starts no OAuth detour", async () => {
