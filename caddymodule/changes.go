@@ -1,11 +1,11 @@
 package caddymodule
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"sync"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/mcptoken/caddy-mcp-token/policy"
@@ -97,7 +97,7 @@ func (e *exchange) listChanges() [][]byte {
 	for _, list := range listKinds {
 		ruled := slices.ContainsFunc(e.h.Rules, func(r policy.Rule) bool { return r.Kind == list.kind })
 		if ruled && (wishes == nil || wishes[list.wish]) {
-			messages = append(messages, notification(list.method, id))
+			messages = append(messages, listChanged(list.method, id))
 		}
 	}
 	return messages
@@ -107,7 +107,7 @@ func (e *exchange) listChanges() [][]byte {
 func listenWishes(body []byte) map[string]bool {
 	var message struct {
 		Params struct {
-			Notifications map[string]json.RawMessage `json:"notifications"`
+			Notifications map[string]jsontext.Value `json:"notifications"`
 		} `json:"params"`
 	}
 	wishes := map[string]bool{}
@@ -117,23 +117,4 @@ func listenWishes(body []byte) map[string]bool {
 		}
 	}
 	return wishes
-}
-
-// notification is a message without content. A subscription's carries its id.
-func notification(method string, subscription jsontext.Value) []byte {
-	type params struct {
-		Meta map[string]json.RawMessage `json:"_meta"`
-	}
-	message := struct {
-		JSONRPC string  `json:"jsonrpc"`
-		Method  string  `json:"method"`
-		Params  *params `json:"params,omitempty"`
-	}{JSONRPC: "2.0", Method: method}
-	if subscription != nil {
-		message.Params = &params{map[string]json.RawMessage{
-			"io.modelcontextprotocol/subscriptionId": json.RawMessage(subscription),
-		}}
-	}
-	text, _ := json.Marshal(message)
-	return text
 }

@@ -7,13 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/mcptoken/caddy-mcp-token/mcp"
 )
@@ -179,11 +177,6 @@ func (w *responseWriter) sendPending() {
 	w.pending = w.pending[:0]
 }
 
-// event is one message of an MCP event stream. JSON has no line ends of its own.
-func event(message []byte) []byte {
-	return slices.Concat([]byte("event: message\ndata: "), message, []byte("\n\n"))
-}
-
 // ReadFrom keeps io.Copy from writing past Write.
 func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{w}, r)
@@ -224,15 +217,19 @@ func (w *responseWriter) finish() bool {
 }
 
 // lastEvent says why the stream ends, so that a client need not take it for a
-// network failure and come back.
+// network failure. On the stream of a request it is the request's answer. Other
+// streams answer nothing, and go-sdk clients give up their whole session over
+// an error without an id, also where another secret would let them go on: there
+// it is a log message.
 func (w *responseWriter) lastEvent(code string) {
 	f := ended(code)
-	var id jsontext.Value
-	if m := w.e.message; m != nil {
-		id = m.ID
+	var message []byte
+	if m := w.e.message; m != nil && m.ID != nil {
+		message = mcp.ErrorBody(m.ID, f.status, f.text, endedData{code})
+	} else {
+		message = logMessage(endedLog{code, f.text})
 	}
-	body := mcp.ErrorBody(id, f.status, f.text, endedData{code})
-	_, _ = w.ResponseWriter.Write(event(body))
+	_, _ = w.ResponseWriter.Write(event(message))
 	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
 

@@ -127,7 +127,8 @@ func TestAHandlerThatNeverLooksUpIsEndedAtItsNextWrite(t *testing.T) {
 }
 
 func TestAnEventStreamSaysWhyItEnds(t *testing.T) {
-	const last = "event: message\ndata: {\"jsonrpc\":\"2.0\",\"error\":{\"code\":401,\"message\":\"" + badToken + "\",\"data\":{\"reason\":\"credential_revoked\"}}}\n\n"
+	const last = "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"error\",\"logger\":\"mcp_token\"," +
+		"\"data\":{\"reason\":\"credential_revoked\",\"message\":\"" + badToken + "\"}}}\n\n"
 	for name, tt := range map[string]struct{ kind, sent, want string }{
 		"between events":     {"text/event-stream", "data: {}\n\n", "data: {}\n\n" + last},
 		"before the first":   {"text/event-stream; charset=utf-8", "", last},
@@ -157,6 +158,29 @@ func TestAnEventStreamSaysWhyItEnds(t *testing.T) {
 			}
 			r.until(func() bool { return r.logs.FilterMessageSnippet("ended a request").Len() == 1 })
 		})
+	}
+}
+
+func TestTheEventStreamOfARequestEndsWithItsAnswer(t *testing.T) {
+	r := newRig(t, "{"+rules+"}")
+	record, secret := r.token("a.b")
+	r.upstream = proxied(func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.WriteHeader(http.StatusOK)
+	})
+	body := call("7", "ok")
+	from := r.open(fmt.Sprintf("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n\r\n%s", len(body), bearer(secret), body))
+	response, err := http.ReadResponse(from, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.service.SetActive(t.Context(), admin, record.ID, 0, false, ""); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(response.Body)
+	want := `data: {"jsonrpc":"2.0","id":7,"error":{"code":401,"message":"` + badToken + `","data":{"reason":"credential_revoked"}}}`
+	if string(got) != "event: message\n"+want+"\n\n" || err != io.ErrUnexpectedEOF {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
