@@ -225,20 +225,3 @@ func TestAPersonFindsOutWhyARequestIsRefused(t *testing.T) {
 		t.Error("a check counted as a use")
 	}
 }
-
-// The page writes less than 100 kB for a first visit, all told.
-func TestAFirstVisitIsSmall(t *testing.T) {
-	s := open(t)
-	s.signIn("admin", "mcp_token.*")
-	for i := range 60 {
-		s.token(fmt.Sprintf("agent-%02d of the payroll department", i), "blog.view_article", "blog.change_article")
-	}
-	total := 0
-	for _, path := range []string{"/tokens", "/assets/app.css", "/assets/app.js", "/assets/icon.svg"} {
-		total += len(s.get(path).body)
-	}
-	if total > 100_000 {
-		t.Errorf("%d bytes", total)
-	}
-	t.Logf("%d bytes", total)
-}
