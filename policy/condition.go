@@ -98,7 +98,7 @@ func compileCondition(kind Kind, text string) (*condition, error) {
 	if c.asked, err = readings(checked.NativeRep()); err != nil {
 		return nil, err
 	}
-	limits := []cel.ProgramOption{cel.CostLimit(maxConditionCost), cel.InterruptCheckFrequency(100)}
+	limits := []cel.ProgramOption{cel.CostLimit(maxConditionCost), cel.InterruptCheckFrequency(100), strictComparisons}
 	if c.live, err = env.Program(checked, limits...); err != nil {
 		return nil, err
 	}
