@@ -2,7 +2,7 @@ package mcp
 
 import (
 	"bytes"
-	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -166,7 +166,7 @@ func (f *EventFilter) hold(p []byte) {
 	if len(f.event) <= f.limit {
 		return
 	}
-	f.send(f.failure(errors.New("the event is too large to be filtered"), f.data(), nil))
+	f.send(f.failure(fmt.Errorf("the event is larger than the %d bytes that are filtered: raise max_body", f.limit), f.data(), nil))
 	f.event, f.line = append(f.event[:0], f.event[f.line:min(len(f.event), f.line+3)]...), 0
 	f.over, f.begun = true, true
 }

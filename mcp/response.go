@@ -120,7 +120,7 @@ func (f *ResponseFilter) Write(p []byte) (int, error) {
 		return f.events.Write(p)
 	case holding:
 		if len(f.body)+len(p) > f.limit {
-			f.refuse(fmt.Sprintf("the server's answer is larger than the %d bytes that are filtered", f.limit))
+			f.refuse(fmt.Sprintf("the server's answer is larger than the %d bytes that are filtered: raise max_body", f.limit))
 			break
 		}
 		f.body = append(f.body, p...)
