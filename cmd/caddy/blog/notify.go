@@ -15,7 +15,7 @@ const articleURI = app + "://article/"
 // tell notifies clients of what was done to a record: the caller by a log
 // message, subscribers by resource notifications.
 func (t *modelTools) tell(ctx context.Context, req *mcp.CallToolRequest, done string, id int) {
-	//nolint:staticcheck // deprecated since 2026-07-28, and what clients of both eras still show
+	//lint:ignore SA1019 deprecated since 2026-07-28, and what clients of both eras still show
 	req.Session.Log(ctx, &mcp.LoggingMessageParams{
 		Level: "info", Logger: app, Data: fmt.Sprintf("%s %d %s", t.model.Name, id, done),
 	})
