@@ -12,7 +12,7 @@ import (
 
 func init() {
 	httpcaddyfile.RegisterGlobalOption("mcp_token", parseApp)
-	httpcaddyfile.RegisterHandlerDirective("mcp_token", parseHandler)
+	httpcaddyfile.RegisterDirective("mcp_token", parseDirective)
 	// Before basic_auth: no other directive that authenticates, proxies or
 	// encodes sees the client's token or the upstream's raw answer.
 	httpcaddyfile.RegisterDirectiveOrder("mcp_token", httpcaddyfile.Before, "basic_auth")
@@ -97,10 +97,28 @@ func backends() []string {
 	return names
 }
 
-// parseHandler reads the directive.
-func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+// parseDirective reads the directive. One with a matcher gives two routes: the
+// one that it says, and one for the paths at which clients look for an
+// authorization server, which are elsewhere on the site and must not reach the
+// upstream either.
+func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	if !h.Next() {
+		return nil, h.ArgErr()
+	}
+	matcher, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
 	handler := new(Handler)
-	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
+	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	values := h.NewRoute(matcher, handler)
+	if matcher != nil {
+		own := caddy.ModuleMap{"path_regexp": h.JSON(caddyhttp.MatchRegexp{Pattern: handler.ownPaths()})}
+		values = append(values, h.NewRoute(own, handler)...)
+	}
+	return values, nil
 }
 
 // UnmarshalCaddyfile reads

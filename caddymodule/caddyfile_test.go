@@ -77,6 +77,16 @@ func TestWhatIsWrongInACaddyfileIsSaidWithItsLine(t *testing.T) {
 		{"rule that goes on", "mcp_token {\n prompt x allow deny\n}", "unexpected 'deny' after allow, at Caddyfile:3"},
 		{"two conditions", "mcp_token {\n tool x where a where b allow\n}", "a tool rule has one where, at Caddyfile:3"},
 		{"condition without quotes", "mcp_token {\n tool x where args.a == 1 allow\n}", "unexpected '==' after where: expected require <permission...>, allow or deny, at Caddyfile:3"},
+		{"form of denials", "mcp_token {\n deny_as text\n}", "unexpected 'text': expected deny_as http, jsonrpc or tool_result, at Caddyfile:3"},
+		{"flag with a value", "mcp_token {\n hide_denied on\n}", "wrong argument count or unexpected line ending after 'on', at Caddyfile:3"},
+		{"size", "mcp_token {\n max_body big\n}", "unexpected 'big': expected max_body and a size of at most 1GiB, as 4MiB, at Caddyfile:3"},
+		{"size beyond memory", "mcp_token {\n max_body 2GiB\n}", "expected max_body and a size of at most 1GiB, as 4MiB, at Caddyfile:3"},
+		{"origin with a path", "mcp_token {\n allowed_origins https://a.example.com/\n}", "\"https://a.example.com/\" is not an origin: expected a scheme and a host, as https://app.example.com, or *, at Caddyfile:3"},
+		{"issuer in the clear", "mcp_token {\n authorization_servers http://a.example.com\n}", "\"http://a.example.com\" is not an issuer: expected an https URL without query and fragment, at Caddyfile:3"},
+		{"rate", "mcp_token {\n rate_limit 60\n}", "at Caddyfile:3"},
+		{"rate with a burst of what", "mcp_token {\n rate_limit 60/m burst\n}", "at Caddyfile:3"},
+		{"no rate", "mcp_token {\n auth_failure_limit\n}", "wrong argument count or unexpected line ending after 'auth_failure_limit', at Caddyfile:3"},
+		{"number of streams", "mcp_token {\n max_streams 0\n}", "unexpected '0': expected max_streams and a number from 1, at Caddyfile:3"},
 		{"condition missing", "mcp_token {\n tool x where\n}", "expected an expression, in backquotes, after where, at Caddyfile:3"},
 	}
 	for _, tt := range tests {

@@ -5,31 +5,31 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 )
 
-// ownPath reports whether path is one that MCP clients ask for authorization
-// servers. Such requests are answered here, before authentication, and never
-// proxied: clients send their token along with them, and a 401 would make them
-// ask again.
+// ownPaths are where MCP clients ask for authorization servers, also below the
+// MCP path as in /mcp/.well-known/openid-configuration. Such requests are
+// answered here, before authentication, and never proxied: clients send their
+// token along with them, and a 401 would make them ask again.
+const ownPaths = `^/register$|/\.well-known/(oauth-protected-resource|oauth-authorization-server|openid-configuration)(/|$)`
+
+var ownPathPattern = regexp.MustCompile(ownPaths)
+
 func ownPath(path string) bool {
-	if path == "/register" {
-		return true
+	return path == "/register" || strings.Contains(path, "/.well-known/") && ownPathPattern.MatchString(path)
+}
+
+// ownPaths matches all paths that h answers itself, for a route of their own.
+func (h *Handler) ownPaths() string {
+	if h.Assertion {
+		return ownPaths + `|^` + regexp.QuoteMeta(jwksPath) + `$`
 	}
-	// Also below the MCP path, as in /mcp/.well-known/openid-configuration.
-	_, name, found := strings.Cut(path, "/.well-known/")
-	if !found {
-		return false
-	}
-	for _, probe := range [...]string{"oauth-protected-resource", "oauth-authorization-server", "openid-configuration"} {
-		if rest, ok := strings.CutPrefix(name, probe); ok && (rest == "" || rest[0] == '/') {
-			return true
-		}
-	}
-	return false
+	return ownPaths
 }
 
 // errNoOAuth is the answer to those probes. The SDKs show the description of

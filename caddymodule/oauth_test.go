@@ -19,7 +19,7 @@ func TestOAuthProbesAreAnsweredHere(t *testing.T) {
 		"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp",
 		"/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/mcp",
 		"/.well-known/openid-configuration", "/.well-known/openid-configuration/mcp",
-		"/mcp/.well-known/openid-configuration", "/mcp/.well-known/oauth-authorization-server",
+		"/mcp/.well-known/openid-configuration", "/a/.well-known/x/.well-known/openid-configuration", "/mcp/.well-known/oauth-authorization-server",
 	} {
 		for _, head := range []string{"GET ", "POST ", "OPTIONS "} {
 			a := r.raw(head+path+" HTTP/1.1", "Host: localhost", "Connection: close", bearer(secret))
