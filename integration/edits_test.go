@@ -160,7 +160,7 @@ type modelToken struct {
 
 // sequences is how many random sequences run through the gateway. The store's
 // own tests run many more, in process.
-const sequences = 300
+const sequences = 300 - 250*raceFactor
 
 func TestRandomEditsAndRequestsAgreeWithAModel(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -171,12 +172,18 @@ func FreeAddr() (string, error) {
 	return ln.Addr().String(), nil
 }
 
-// tail returns the end of a log, for error messages.
+// tail returns the end of a log, for error messages, or its crash if it tells
+// of one.
 func tail(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}
-	const limit = 4000
+	const limit = 6000
+	for _, crash := range []string{"WARNING: DATA RACE", "\npanic: ", "\nfatal error: "} {
+		if i := bytes.Index(data, []byte(crash)); i >= 0 {
+			return string(data[i:min(len(data), i+limit)])
+		}
+	}
 	return string(data[max(0, len(data)-limit):])
 }
