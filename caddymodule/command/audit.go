@@ -141,10 +141,14 @@ func targetName(e tokenstore.AuditEntry) string {
 	return "-"
 }
 
-// summary is the reason, or else the fields that were changed.
+// summary is the reason, or else the fields that were changed: of what is made
+// or deleted, that is all of them and says nothing.
 func summary(e tokenstore.AuditEntry) string {
 	if e.Reason != "" {
 		return e.Reason
+	}
+	if a := string(e.Action); strings.HasSuffix(a, ".create") || strings.HasSuffix(a, ".delete") {
+		return ""
 	}
 	return strings.Join(slices.Sorted(maps.Keys(e.Changes)), " ")
 }

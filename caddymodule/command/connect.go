@@ -170,7 +170,7 @@ func (c *cli) waitUntilReady(ctx context.Context, api *client) error {
 		select {
 		case <-time.After(100 * time.Millisecond):
 		case <-deadline.C:
-			return err
+			return serverf("%s is not ready: %v\nEither its configuration is without mcp_token, or its log says why.", api.where, err)
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -165,7 +165,7 @@ func TestTheCommandWaitsForAServerThatHasJustStarted(t *testing.T) {
 		json.NewEncoder(w).Encode(map[string]any{"status": 503, "code": "store_unavailable", "detail": "Not at all."})
 		return true
 	}
-	wantCode(t, s.run(t, "list"), exitServer, "Not at all.")
+	wantCode(t, s.run(t, "list"), exitServer, "Not at all.", "without mcp_token")
 }
 
 func TestAServerWithoutTheGatewayIsRecognised(t *testing.T) {

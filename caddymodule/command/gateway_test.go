@@ -236,3 +236,26 @@ func TestAGatewayThatCannotStartSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+func TestABinaryWithoutADemoHasNoFlagForIt(t *testing.T) {
+	before := Demo
+	Demo = nil
+	t.Cleanup(func() { Demo = before })
+	var stderr bytes.Buffer
+	c := &cli{stdout: io.Discard, stderr: &stderr, exit: func(_ *cobra.Command, code int) error { return &failure{code: code} }}
+	cmd := &cobra.Command{Use: "mcp-gateway", SilenceUsage: true}
+	c.addGateway(cmd)
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--demo"}, "unknown flag: --demo"},
+		{[]string{}, "--to is required: the URL of the MCP server\n"},
+	} {
+		stderr.Reset()
+		cmd.SetArgs(tt.args)
+		if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(stderr.String(), tt.want) || strings.Contains(cmd.Example, "demo") {
+			t.Errorf("%v: %v, %s", tt.args, err, stderr.String())
+		}
+	}
+}
