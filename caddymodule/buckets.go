@@ -31,11 +31,13 @@ type bucket struct {
 // and returns how long it will be.
 func (b *buckets) take(key, text string, now time.Time) (wait time.Duration) {
 	limiter := b.limiter(key, text)
-	reservation := limiter.ReserveN(now, 1)
-	if wait = reservation.DelayFrom(now); wait > 0 {
-		reservation.CancelAt(now)
+	// Not Reserve and Cancel: a cancelled reservation gives back less when
+	// others reserved meanwhile, and the rate sinks with the crowd.
+	if limiter.AllowN(now, 1) {
+		return 0
 	}
-	return wait
+	missing := 1 - limiter.TokensAt(now)
+	return max(time.Duration(missing/float64(limiter.Limit())*float64(time.Second)), time.Millisecond)
 }
 
 func (b *buckets) limiter(key, text string) *rate.Limiter {

@@ -26,7 +26,7 @@ import (
 // rig is a handler before an upstream, behind a real server, over a real
 // database.
 type rig struct {
-	t        *testing.T
+	t        testing.TB
 	app      *App
 	service  *tokenstore.Service
 	handlers []*Handler // as in a site: each calls the next
@@ -42,7 +42,7 @@ type rig struct {
 }
 
 // newRig starts a site with one or more mcp_token directives.
-func newRig(t *testing.T, directives ...string) *rig {
+func newRig(t testing.TB, directives ...string) *rig {
 	t.Helper()
 	r := &rig{t: t, app: newApp(t, filepath.Join(t.TempDir(), "store", "tokens.db"))}
 	service, err := r.app.Service()
@@ -77,7 +77,7 @@ func newRig(t *testing.T, directives ...string) *rig {
 }
 
 // newApp is an app over the database at path, as Caddy would provision it.
-func newApp(t *testing.T, path string) *App {
+func newApp(t testing.TB, path string) *App {
 	t.Helper()
 	store := &BboltStore{Path: path}
 	if err := store.Provision(caddy.Context{}); err != nil {
