@@ -256,7 +256,7 @@ func TestATokenExpiresToTheInstant(t *testing.T) {
 
 func TestANewExpiryMovesTheEndOfRunningRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, tokenstore.Options{})
+		b := newBench(t, tokenstore.Options{FlushInterval: 24 * time.Hour})
 		record, secret := b.create(tokenstore.NewToken{Name: "a", ExpiresIn: "60s"})
 		session := b.open(secret)
 		defer session.End()
@@ -270,6 +270,22 @@ func TestANewExpiryMovesTheEndOfRunningRequests(t *testing.T) {
 			}
 		}
 		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if ended(t, session) != tokenstore.EndedExpired {
+			t.Error("lives on")
+		}
+		b.Close()
+	})
+}
+
+func TestTheWallClockEndsWhatATimerMissed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, tokenstore.Options{FlushInterval: 5 * time.Second})
+		_, secret := b.create(tokenstore.NewToken{Name: "a", ExpiresIn: "61s"})
+		session := b.open(secret)
+		defer session.End()
+		session.StopTimer() // as if the machine had slept
+		time.Sleep(66 * time.Second)
 		synctest.Wait()
 		if ended(t, session) != tokenstore.EndedExpired {
 			t.Error("lives on")

@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/mcptoken/caddy-mcp-token/tokenstore"
 )
@@ -298,6 +300,19 @@ func TestTheLastManagerStays(t *testing.T) {
 			}
 		})
 	}
+	t.Run("and an expired one does not count", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, tokenstore.Options{})
+			last, _ := b.create(tokenstore.NewToken{Name: "last", Permissions: []string{tokenstore.AllRights}})
+			b.create(tokenstore.NewToken{Name: "expired", Permissions: []string{tokenstore.AllRights}, ExpiresIn: "1m"})
+			time.Sleep(time.Hour)
+			var state *tokenstore.StateError
+			if err := b.DeleteToken(t.Context(), b.by(last), last.ID, 0); !errors.As(err, &state) {
+				t.Errorf("error %v", err)
+			}
+			b.Close()
+		})
+	})
 	t.Run("unless local trust says so", func(t *testing.T) {
 		b := newBench(t, tokenstore.Options{})
 		last, _ := b.create(tokenstore.NewToken{Name: "last", Permissions: []string{tokenstore.AllRights}})
