@@ -24,7 +24,7 @@ var schemas []byte
 const introduction = `Manages the tokens of a gateway for MCP servers.
 
 Answers are JSON; errors are problems (RFC 9457) with a ` + "`code`" + `. What is not known – a field, a parameter, a sort
-key – is refused, never ignored. Unknown paths are answered with 404 ` + "`not_found`" + `, unknown methods with 405
+key – is refused, never ignored. HEAD is answered as GET. Unknown paths are answered with 404 ` + "`not_found`" + `, unknown methods with 405
 ` + "`method_not_allowed`" + ` and the header Allow. Times are RFC 3339 in UTC, null for never.
 
 On Caddy's admin endpoint the API needs no credential; on a site it is under ` + "`api/`" + ` of the page and needs a token
