@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -88,7 +89,7 @@ func noticeOf(r *http.Request) *notice {
 	return nil
 }
 
-// may reports whether v holds right, and shows a refusal if not.
+// require reports whether v holds right, and shows a refusal if not.
 func (s *Site) require(w http.ResponseWriter, r *http.Request, v *visitor, right string) bool {
 	if v.actor.Grants.Has(right) {
 		return true
@@ -163,6 +164,17 @@ func (s *Site) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
 		return nil, false
 	}
 	return r.PostForm, true
+}
+
+// versionOf is the version that a form edits; without it an edit would
+// overwrite what somebody else has changed meanwhile.
+func (s *Site) versionOf(w http.ResponseWriter, r *http.Request, form url.Values) (uint64, bool) {
+	version, err := strconv.ParseUint(form.Get("version"), 10, 64)
+	if err != nil || version == 0 {
+		s.fail(w, r, http.StatusPreconditionRequired, "Not understood", "The form lacks the version that it edits.")
+		return 0, false
+	}
+	return version, true
 }
 
 func capital(sentence string) string {

@@ -3,7 +3,6 @@ package page
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/mcptoken/caddy-mcp-token/tokenstore"
@@ -73,9 +72,8 @@ func (s *Site) updateGroup(w http.ResponseWriter, r *http.Request, v *visitor) {
 		s.refuse(w, r, err)
 		return
 	}
-	seen, err := strconv.ParseUint(form.Get("version"), 10, 64)
-	if err != nil || seen == 0 {
-		s.fail(w, r, http.StatusPreconditionRequired, "Not understood", "The form lacks the version that it edits.")
+	seen, ok := s.versionOf(w, r, form)
+	if !ok {
 		return
 	}
 	name, description, permissions := form.Get("name"), form.Get("description"), words(form.Get("permissions"))

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -97,9 +96,8 @@ func (s *Site) updateToken(w http.ResponseWriter, r *http.Request, v *visitor) {
 		s.refuse(w, r, err)
 		return
 	}
-	seen, err := strconv.ParseUint(form.Get("version"), 10, 64)
-	if err != nil || seen == 0 {
-		s.fail(w, r, http.StatusPreconditionRequired, "Not understood", "The form lacks the version that it edits.")
+	seen, ok := s.versionOf(w, r, form)
+	if !ok {
 		return
 	}
 	patch, err := patchOf(form)
