@@ -16,7 +16,8 @@ import (
 )
 
 // config is what a test's gateway runs. In both texts {$SITE} and {$OTHER} are
-// free host:port pairs, {$PORT} is the port of the first.
+// free host:port pairs, {$PORT} and {$OTHER_PORT} their ports, and {$DIR} is a
+// directory of the gateway's own.
 type config struct {
 	global string // inside the global options
 	sites  string // everything after them
@@ -94,9 +95,10 @@ func assign(dir string, c config) (*gateway, error) {
 // caddyfile is the text that g runs for c: also what a reload takes.
 func (g *gateway) caddyfile(c config) string {
 	_, port, _ := net.SplitHostPort(g.site)
+	_, otherPort, _ := net.SplitHostPort(g.other)
 	text := "{\n\tadmin " + g.Admin + "\n\tdebug\n\tauto_https off\n\tgrace_period 1s\n\tmetrics\n" +
 		"\tlog {\n\t\toutput stderr\n\t\tformat json\n\t}\n" + indent(c.global) + "}\n" + c.sites
-	return strings.NewReplacer("{$SITE}", g.site, "{$PORT}", port, "{$OTHER}", g.other, "{$DIR}", g.dir).Replace(text)
+	return strings.NewReplacer("{$SITE}", g.site, "{$PORT}", port, "{$OTHER}", g.other, "{$OTHER_PORT}", otherPort, "{$DIR}", g.dir).Replace(text)
 }
 
 // url is the address of a path on g's site.
