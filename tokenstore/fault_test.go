@@ -22,6 +22,7 @@ type faulty struct {
 	feed chan tokenstore.Change // an empty one breaks it
 
 	mu         sync.Mutex
+	watches    []func(tokenstore.Change)
 	noLoad     bool
 	noCommit   bool
 	noFlush    bool
@@ -65,6 +66,7 @@ func (f *faulty) RecordUses(ctx context.Context, uses []tokenstore.Use) error {
 }
 
 func (f *faulty) Watch(ctx context.Context, _ tokenstore.Revision, apply func(tokenstore.Change)) error {
+	f.set(func() { f.watches = append(f.watches, apply) })
 	for {
 		select {
 		case <-ctx.Done():
@@ -163,6 +165,29 @@ func TestAnEditOfAnotherGatewayCountsHere(t *testing.T) {
 		synctest.Wait()
 		if _, err := b.Token(record.ID); !errors.Is(err, tokenstore.ErrNotFound) {
 			t.Errorf("error %v", err)
+		}
+		b.Close()
+	})
+}
+
+func TestWhatAnOlderFeedTellsDoesNotUndoALoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, b := newFaulty(t)
+		record, secret := b.create(tokenstore.NewToken{Name: "a"})
+		first := must(f.Load(t.Context()))(t).Tokens[0]
+		must(b.SetActive(t.Context(), root, record.ID, 0, false, ""))(t)
+		f.set(func() { f.noCommit = true })
+		if _, err := b.SetActive(t.Context(), root, record.ID, 0, true, ""); err == nil {
+			t.Fatal("written")
+		}
+		f.set(func() { f.noCommit = false })
+		synctest.Wait()
+		if len(f.watches) != 2 {
+			t.Fatalf("%d feeds, want a second after the load", len(f.watches))
+		}
+		f.watches[0](tokenstore.Change{Tokens: []tokenstore.TokenChange{{After: first}}})
+		if b.reason(secret, here) != tokenstore.ReasonInactive {
+			t.Error("the token is active again")
 		}
 		b.Close()
 	})

@@ -66,10 +66,7 @@ type Service struct {
 	pending auditLog
 	ids     idClock
 
-	// lost is when the feed of other gateways' edits broke: Unix nanoseconds,
-	// 0 while it works.
-	lost     atomic.Int64
-	revision Revision // where Watch continues; of the goroutine that follows
+	feed feed
 
 	cursorKey        []byte
 	commits, flushes atomic.Uint64
