@@ -15,20 +15,32 @@ if sys.argv[1] == "pydantic":
 else:
     read = json.loads
 
+METHODS = (
+    "tools/call",
+    "prompts/get",
+    "resources/read",
+    "resources/subscribe",
+    "completion/complete",
+    "tasks/get",
+    "tasks/result",
+)
+
 
 def run(message):
-    """Runs one message if it is a call; returns its JSON-RPC answer or None."""
-    if not isinstance(message, dict) or message.get("method") != "tools/call":
+    """Runs one message if it asks for something; returns its JSON-RPC answer or None."""
+    if not isinstance(message, dict) or message.get("method") not in METHODS:
         return None
     params = message.get("params", message)
     if not isinstance(params, dict):
         return None
-    name = params.get("name")
-    if name not in ("ok", "secret"):
-        error = {"code": -32602, "message": f"Unknown tool: {name}"}
+    named = params["ref"] if isinstance(params.get("ref"), dict) else params
+    name = named.get("name") or named.get("uri") or named.get("taskId")
+    if not isinstance(name, str) or ("ok" not in name and "secret" not in name):
+        error = {"code": -32602, "message": f"Unknown: {name}"}
         return {"jsonrpc": "2.0", "id": message.get("id"), "error": error}
-    print(f"RAN {name}", flush=True)
-    content = [{"type": "text", "text": f"{name}: {json.dumps(params.get('arguments'))}"}]
+    ran = "secret" if "secret" in name else "ok"
+    print(f"RAN {ran}", flush=True)
+    content = [{"type": "text", "text": f"{ran}: {json.dumps(params.get('arguments'))}"}]
     return {"jsonrpc": "2.0", "id": message.get("id"), "result": {"content": content}}
 
 

@@ -35,6 +35,18 @@ def secret(text: str = "") -> str:
     return f"secret: {text}"
 
 
+@server.prompt("secret")
+def secret_prompt() -> str:
+    print("RAN secret", flush=True)
+    return "secret"
+
+
+@server.resource("test://secret")
+def secret_resource() -> str:
+    print("RAN secret", flush=True)
+    return "secret"
+
+
 listener = socket.create_server(("127.0.0.1", 0))
 print(f"listening {listener.getsockname()[1]}", flush=True)
 uvicorn.Server(uvicorn.Config(application(server), log_level="warning")).run(sockets=[listener])

@@ -1,5 +1,6 @@
 // An MCP server on the TypeScript SDK 1.x: `raw` gives the SDK the request as it came, `express` puts express.json() in
-// front, as most servers in the field do. Prints one line "RAN <tool>" per execution.
+// front, as most servers in the field do. Prints one line "RAN <tool>" per
+// execution; a prompt and a resource are called `secret` too.
 import http from "node:http";
 import express from "express";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
@@ -14,6 +15,14 @@ function serverWithTools() {
       return { content: [{ type: "text", text: `${name}: ${text ?? ""}` }] };
     });
   }
+  server.registerPrompt("secret", {}, () => {
+    console.log("RAN secret");
+    return { messages: [{ role: "user", content: { type: "text", text: "secret" } }] };
+  });
+  server.registerResource("secret", "test://secret", {}, (uri) => {
+    console.log("RAN secret");
+    return { contents: [{ uri: uri.href, text: "secret" }] };
+  });
   return server;
 }
 

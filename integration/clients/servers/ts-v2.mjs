@@ -16,6 +16,14 @@ const handler = createMcpHandler(() => {
   tool("ok", ({ text }) => answer("ok", text));
   tool("secret", ({ text }) => answer("secret", text));
   tool("announce", () => (handler.notify.toolsChanged(), answer("announce")));
+  server.registerPrompt("secret", {}, () => {
+    console.log("RAN secret");
+    return { messages: [{ role: "user", content: { type: "text", text: "secret" } }] };
+  });
+  server.registerResource("secret", "test://secret", {}, (uri) => {
+    console.log("RAN secret");
+    return { contents: [{ uri: uri.href, text: "secret" }] };
+  });
   return server;
 });
 
