@@ -43,7 +43,7 @@ func (e expiry) end(now time.Time, longest time.Duration) (*time.Time, error) {
 		if d == 0 {
 			return nil, fieldError(e.field(), "must be in the future")
 		}
-		sum := now.Add(d)
+		sum := instant(now.Add(d))
 		at = &sum
 	}
 	switch {
