@@ -236,6 +236,14 @@ function disturbBytes(r, body) {
   }
 }
 
+// corpusMessage gives one of the recorded requests as {body, header}, mostly with its bytes disturbed.
+export function corpusMessage(r, corpus) {
+  const { headers, bytes } = r.pick(corpus);
+  const header = {};
+  for (const [name, value] of headers) (header[name] ??= []).push(value);
+  return { body: r.chance(0.8) ? disturbBytes(r, bytes) : bytes, header };
+}
+
 // message gives {body, header}. The headers agree with what JSON.parse sees, as a client that wants to get past them would
 // have it, so that what is tested is the reading of the body.
 export function message(r) {

@@ -4,7 +4,8 @@ import readline from "node:readline";
 import { isDeepStrictEqual } from "node:util";
 import { test } from "node:test";
 import { canonical, reading } from "../differential/reading.mjs";
-import { message, random } from "../differential/messages.mjs";
+import { corpusMessage, message, random } from "../differential/messages.mjs";
+import { corpus } from "../lib/corpus.mjs";
 import { built, here, python } from "../lib/places.mjs";
 import { Child } from "../lib/process.mjs";
 
@@ -65,7 +66,7 @@ test(`what the gateway accepts, JavaScript, Python and Go's encoding/json read a
   const found = [];
   try {
     for (const end = Date.now() + seconds * 1000; Date.now() < end && found.length < 20;) {
-      const messages = Array.from({ length: batch }, () => message(r));
+      const messages = Array.from({ length: batch }, () => (r.chance(0.3) ? corpusMessage(r, corpus) : message(r)));
       const answers = await gateway.ask(
         messages.map(({ body, header }) => ({ header, body: body.toString("base64") })),
       );

@@ -1,23 +1,14 @@
 import assert from "node:assert/strict";
-import fs from "node:fs";
-import path from "node:path";
 import { test } from "node:test";
+import { corpus } from "../lib/corpus.mjs";
 import { startGateway } from "../lib/gateway.mjs";
-import { repository } from "../lib/places.mjs";
 import { post } from "../lib/raw.mjs";
 import { upstreams } from "../lib/upstreams.mjs";
-
-// The corpus: requests by which a caller who may call `ok` tries to reach `secret`, and harmless calls of `ok`. Its format
-// is described beside it, in hazards.go.
-const hazards = JSON.parse(fs.readFileSync(path.join(repository, "mcp/hazards/hazards.json"), "utf8")).map((hazard) => ({
-  ...hazard,
-  bytes: hazard.body === undefined ? Buffer.from(hazard.body_base64, "base64") : Buffer.from(hazard.body),
-}));
 
 // Each of them in turn; a server that crashed on one would not answer the next.
 async function replay(port, extraHeaders) {
   const answers = new Map();
-  for (const { name, headers, bytes } of hazards) {
+  for (const { name, headers, bytes } of corpus) {
     const answer = await post(port, "/mcp", [...extraHeaders, ...headers], bytes);
     answers.set(name, { ...answer, ranOK: answer.body.includes("ok: ") });
   }
@@ -36,7 +27,7 @@ const servers = {
 
 for (const [title, upstreamName] of Object.entries(servers)) {
   test(`no hazard reaches the secret of ${title}, and what it takes of the harmless still works`, async () => {
-    assert.ok(hazards.length >= 300, `only ${hazards.length} hazards`);
+    assert.ok(corpus.length >= 300, `only ${corpus.length} hazards`);
     const upstream = await upstreams[upstreamName]();
     const gateway = await startGateway({ site: { upstream: upstream.port, guard: "mcp_token {\n\ttool ok allow\n}" } });
     try {
@@ -48,7 +39,7 @@ for (const [title, upstreamName] of Object.entries(servers)) {
       const guarded = await replay(gateway.ports.site, [["Authorization", `Bearer ${secret}`]]);
       assert.equal(upstream.executions("secret"), leaks, "a hazard got through");
 
-      const harmless = hazards.filter(({ expect, name }) => expect === "harmless" && bare.get(name).ranOK);
+      const harmless = corpus.filter(({ expect, name }) => expect === "harmless" && bare.get(name).ranOK);
       assert.ok(harmless.length > 0);
       const broken = harmless.filter(({ name }) => !guarded.get(name).ranOK);
       assert.deepEqual(
@@ -56,14 +47,14 @@ for (const [title, upstreamName] of Object.entries(servers)) {
         [],
       );
 
-      const refused = hazards.filter(({ expect }) => expect === "refused").map(({ name }) => [name, guarded.get(name)]);
+      const refused = corpus.filter(({ expect }) => expect === "refused").map(({ name }) => [name, guarded.get(name)]);
       const vague = refused.filter(([, { status, type }]) => status < 400 || type !== "application/json");
       assert.deepEqual(
         vague.map(([name, { status, type, body }]) => `${name}: ${status} ${type} ${body}`),
         [],
       );
       console.log(
-        `${title}: alone it ran its secret ${leaks} times in ${hazards.length} requests; through the gateway never; ` +
+        `${title}: alone it ran its secret ${leaks} times in ${corpus.length} requests; through the gateway never; ` +
           `${refused.length} refused in JSON, ${harmless.length} harmless ones still run`,
       );
     } finally {
