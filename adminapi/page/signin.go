@@ -62,7 +62,7 @@ func (s *Site) resume(service *tokenstore.Service, r *http.Request) (tokenstore.
 		s.sessions.close(r)
 		return tokenstore.Actor{}, false
 	}
-	return s.actor(r, seen), true
+	return s.actor(r, seen.Record.ID, seen.Record.Name, seen.Grants), true
 }
 
 // proves reports whether key is still a credential of the token: a session
@@ -113,20 +113,24 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request) {
 	redirect(w, r, "tokens")
 }
 
-// prove returns the actor behind a secret that may manage something.
+// prove returns the actor behind a secret that may manage something. It counts
+// as a use of the token.
 func (s *Site) prove(service *tokenstore.Service, r *http.Request, text string) (tokenstore.Actor, string, error) {
 	stranger := s.stranger(r)
 	secret, err := tokenstore.ParseSecret(text)
 	if err != nil {
 		return stranger, "", &tokenstore.Refusal{Reason: tokenstore.ReasonMalformed}
 	}
-	seen := service.Inspect(secret, s.caller(r))
-	if seen.Refusal != nil {
-		stranger.ID, stranger.Name = seen.Refusal.TokenID, seen.Refusal.Name
-		return stranger, "", seen.Refusal
+	session, err := service.Begin(r.Context(), secret, s.caller(r))
+	if err != nil {
+		if refusal, ok := errors.AsType[*tokenstore.Refusal](err); ok {
+			stranger.ID, stranger.Name = refusal.TokenID, refusal.Name
+		}
+		return stranger, "", err
 	}
-	actor := s.actor(r, seen)
-	if !seen.Grants.HoldsManagement() {
+	defer session.End()
+	actor := s.actor(r, session.Token().ID, session.Token().Name, session.Grants())
+	if !actor.Grants.HoldsManagement() {
 		return actor, "", errNoManagement
 	}
 	return actor, secret.Key(), nil
@@ -162,9 +166,9 @@ func (s *Site) apiActor(r *http.Request) (tokenstore.Actor, error) {
 	return s.stranger(r), errors.New("no credential")
 }
 
-func (s *Site) actor(r *http.Request, seen tokenstore.Inspection) tokenstore.Actor {
+func (s *Site) actor(r *http.Request, id, name string, grants *tokenstore.Grants) tokenstore.Actor {
 	actor := s.stranger(r)
-	actor.ID, actor.Name, actor.Grants = seen.Record.ID, seen.Record.Name, seen.Grants
+	actor.ID, actor.Name, actor.Grants = id, name, grants
 	return actor
 }
 

@@ -99,6 +99,14 @@ func TestTheSessionCookieIsOutOfReach(t *testing.T) {
 	}
 }
 
+func TestASignInCountsAsAUse(t *testing.T) {
+	s := open(t)
+	admin := s.signIn("admin", "mcp_token.*")
+	if now, err := s.service.Token(admin.ID); err != nil || now.LastUsedAt == nil {
+		t.Errorf("last used %v, %v", now.LastUsedAt, err)
+	}
+}
+
 func TestASignInMakesANewSession(t *testing.T) {
 	s := open(t)
 	base, _ := url.Parse(s.url)
