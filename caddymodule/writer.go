@@ -129,6 +129,8 @@ func (w *responseWriter) replace(code string) {
 		refused.id = m.ID
 	}
 	refused.write(w.e)
+	// The proxy may panic over what comes next, and then nobody flushes.
+	_ = http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 // errReplaced stops a handler whose answer nobody will see.
@@ -209,9 +211,12 @@ func (w *responseWriter) finish() bool {
 	case code == "":
 	case !w.sent:
 		w.replace(code)
-		_ = http.NewResponseController(w.ResponseWriter).Flush()
-	case w.events && w.tail.atBoundary() && !w.replaced:
-		w.lastEvent(code)
+	case w.events:
+		if w.tail.atBoundary() {
+			w.lastEvent(code)
+		}
+		// The connection may serve other requests yet.
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Time{})
 	}
 	return w.replaced
 }
