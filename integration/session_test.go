@@ -170,8 +170,8 @@ func TestRotationAtLoadFailsNoRequest(t *testing.T) {
 		})
 	}
 	l.reaches(t, 250)
-	const grace = 4 * time.Second
-	rotated := created(t, g.admin(t, http.StatusOK, http.MethodPost, "/tokens/"+tok.ID+"/rotate", object{"grace": "4s"}))
+	const grace = 6 * time.Second
+	rotated := created(t, g.admin(t, http.StatusOK, http.MethodPost, "/tokens/"+tok.ID+"/rotate", object{"grace": "6s"}))
 	end := time.Now().Add(grace)
 	current.Store(&rotated.secret)
 	l.reaches(t, 1250)

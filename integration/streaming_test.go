@@ -60,7 +60,9 @@ func TestAClientThatGoesAwayCancelsTheUpstream(t *testing.T) {
 		g := start(t, c)
 		tok := g.holder(t, "blog.view_article")
 		for _, path := range []string{"/waiting", "/streaming"} {
-			for range 3 {
+			// Half of the times may be due to what else the machine does.
+			var times []time.Duration
+			for range 7 {
 				ctx, cancel := context.WithCancel(t.Context())
 				go func() {
 					req, _ := http.NewRequestWithContext(ctx, http.MethodPost, g.url(path), strings.NewReader(callOK))
@@ -74,9 +76,11 @@ func TestAClientThatGoesAwayCancelsTheUpstream(t *testing.T) {
 				within(t, 10*time.Second, "the call upstream", arrived)
 				left := time.Now()
 				cancel()
-				if took := within(t, 10*time.Second, "the end of the call upstream", cancelled).Sub(left); took > 100*time.Millisecond {
-					t.Errorf("%s, %s: the upstream heard of it after %v", name, path, took)
-				}
+				times = append(times, within(t, 10*time.Second, "the end of the call upstream", cancelled).Sub(left))
+			}
+			slices.Sort(times)
+			if median := times[len(times)/2]; median > 100*time.Millisecond {
+				t.Errorf("%s, %s: the upstream heard of it after %v at the median", name, path, median)
 			}
 		}
 	}
