@@ -122,7 +122,8 @@ func ended(code string) *refusal {
 			data: endedData{code},
 		}
 	case tokenstore.EndedClosing:
-		return errStore
+		r := *errStore // the caller adds the request's id
+		return &r
 	}
 	r := badCredential(tokenstore.ReasonInactive)
 	if code == tokenstore.EndedExpired {

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -200,7 +199,7 @@ func (e *exchange) end() {
 	}
 	if code := endedCode(e.session); code != "" {
 		endedTotal.WithLabelValues(code).Inc()
-		e.h.logger.Info("ended a request whose token may no longer make it",
+		e.h.logger.Info("ended a running request",
 			zap.String("reason", code),
 			zap.String("token_id", e.session.Token().ID),
 			zap.String("key", tokenstore.DisplayKey(e.session.Key())),
@@ -221,80 +220,6 @@ func (e *exchange) refuse(f *refusal) {
 		c.Write(e.logFields(f)...)
 	}
 	f.write(e)
-}
-
-func (e *exchange) logFields(f *refusal) []zap.Field {
-	fields := []zap.Field{
-		zap.String("reason", string(f.reason)),
-		zap.Int("status", f.status),
-		zap.String("route", e.h.app.routes.name(e.h)),
-	}
-	repl := replacer(e.r)
-	for _, name := range [...]string{"token_id", "token_name", "key"} {
-		if value, ok := repl.GetString("http.auth.candidate." + name); ok {
-			fields = append(fields, zap.String(name, value))
-		}
-	}
-	if f.decision.Rule != "" {
-		fields = append(fields, zap.String("rule", f.decision.Rule))
-	}
-	if len(f.decision.Missing) > 0 {
-		fields = append(fields, zap.Strings("missing", f.decision.Missing))
-	}
-	if f.reason == tokenstore.ReasonMalformed {
-		fields = append(fields, zap.String("text", f.text))
-	}
-	return fields
-}
-
-// placeholders names the token to other directives and to the access log.
-func (e *exchange) placeholders(prefix string, token *tokenstore.Token) {
-	repl := replacer(e.r)
-	repl.Set(prefix+"id", userID(token))
-	repl.Set(prefix+"token_id", token.ID)
-	repl.Set(prefix+"token_name", token.Name)
-}
-
-// userID is who answers for the token: the access log's user_id. A token
-// without a user answers for itself.
-func userID(token *tokenstore.Token) string {
-	if token.User != "" {
-		return token.User
-	}
-	return token.ID
-}
-
-// candidate names a refused token that was recognised.
-func (e *exchange) candidate(because tokenstore.Refusal) {
-	repl := replacer(e.r)
-	if because.Key != "" {
-		repl.Set("http.auth.candidate.key", tokenstore.DisplayKey(because.Key))
-	}
-	if because.TokenID != "" {
-		repl.Set("http.auth.candidate.id", because.TokenID)
-		repl.Set("http.auth.candidate.token_id", because.TokenID)
-		repl.Set("http.auth.candidate.token_name", because.Name)
-	}
-}
-
-// hideFromAccessLog keeps the request out of the access log, which would show
-// the URL, and logs what can be said instead.
-func (e *exchange) hideFromAccessLog(key string) {
-	caddyhttp.SetVar(e.r.Context(), caddyhttp.LogSkipVar, true)
-	e.h.logger.Warn("a token was sent in a URL; the request is left out of the access log",
-		zap.String("key", tokenstore.DisplayKey(key)),
-		zap.String("client_ip", clientAddr(e.r).String()),
-		zap.String("host", e.r.Host))
-}
-
-func (e *exchange) extraField(f zap.Field) {
-	if extra, ok := e.r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
-		extra.Set(f)
-	}
-}
-
-func replacer(r *http.Request) *caddy.Replacer {
-	return r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 }
 
 // clientAddr is the client's address as Caddy sees it: from a forwarding

@@ -156,7 +156,7 @@ func TestAnEventStreamSaysWhyItEnds(t *testing.T) {
 			if string(body) != tt.want || err != io.ErrUnexpectedEOF {
 				t.Errorf("%q, %v\nwant %q", body, err, tt.want)
 			}
-			r.until(func() bool { return r.logs.FilterMessageSnippet("ended a request").Len() == 1 })
+			r.until(func() bool { return r.logs.FilterMessage("ended a running request").Len() == 1 })
 		})
 	}
 }
