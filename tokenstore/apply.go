@@ -13,74 +13,95 @@ import (
 // Compiling happens before mu is taken: an edit of a group may touch every
 // token, and verification must not wait for that.
 func (s *Service) apply(c Change) error {
-	groups := make(map[string]*Group, len(c.Groups)) // nil: deleted
-	for _, g := range c.Groups {
-		if g.Before != nil {
-			groups[g.Before.Name] = nil
-		}
+	u, err := s.table.compile(c)
+	if err != nil {
+		return err
 	}
-	for _, g := range c.Groups {
-		if g.After != nil {
-			groups[g.After.Name] = g.After
-		}
-	}
-	compile := newCompiler(func(name string) *Group {
-		if g, changed := groups[name]; changed {
-			return g
-		}
-		return s.table.groups[name]
-	})
-
-	states := make(map[*entry]*state)
-	gone := make(map[*entry]struct{})
-	for _, t := range c.Tokens {
-		if t.After == nil {
-			if e := s.table.byID[t.Before.ID]; e != nil {
-				gone[e] = struct{}{}
-			}
-			continue
-		}
-		e := s.table.byID[t.After.ID]
-		if e == nil {
-			e = new(entry)
-		}
-		st, err := compile.state(t.After, e.state.Load())
-		if err != nil {
-			return err
-		}
-		states[e] = st
-	}
-	for name := range groups {
-		for e := range s.table.members[name] {
-			if states[e] != nil {
-				continue
-			}
-			st := *e.state.Load()
-			st.grants = compile.effective(st.token)
-			states[e] = &st
-		}
-	}
-
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, g := range groups {
+	for name, g := range u.groups {
 		if g == nil {
 			delete(s.table.groups, name)
 		} else {
 			s.table.groups[name] = g
 		}
 	}
-	s.table.remove(gone)
-	for e := range gone {
-		delete(states, e)
+	s.table.remove(u.gone)
+	for e := range u.gone {
 		e.bury(s)
 	}
 	now := time.Now()
-	for e, st := range states {
-		s.table.put(e, st)
-		e.review(s, now, true)
+	for _, set := range u.states {
+		s.table.put(set.entry, set.state)
+		set.entry.review(s, now, true)
 	}
 	return nil
+}
+
+// update is a Change ready for the table.
+type update struct {
+	groups map[string]*Group // nil: deleted
+	gone   map[*entry]struct{}
+	states []entryState // in the order of the Change, so that lists read memory in order
+}
+
+type entryState struct {
+	entry *entry
+	state *state
+}
+
+// compile makes an update of c: the tokens that it names, and those that hold a
+// group that it names.
+func (t *table) compile(c Change) (*update, error) {
+	u := &update{groups: make(map[string]*Group), gone: make(map[*entry]struct{})}
+	for _, g := range c.Groups {
+		if g.Before != nil {
+			u.groups[g.Before.Name] = nil
+		}
+	}
+	for _, g := range c.Groups {
+		if g.After != nil {
+			u.groups[g.After.Name] = g.After
+		}
+	}
+	compile := newCompiler(func(name string) *Group {
+		if g, changed := u.groups[name]; changed {
+			return g
+		}
+		return t.groups[name]
+	})
+
+	done := make(map[*entry]struct{}, len(c.Tokens))
+	for _, change := range c.Tokens {
+		if change.After == nil {
+			if e := t.byID[change.Before.ID]; e != nil {
+				u.gone[e], done[e] = struct{}{}, struct{}{}
+			}
+			continue
+		}
+		e := t.byID[change.After.ID]
+		if e == nil {
+			e = new(entry)
+		}
+		st, err := compile.state(change.After, e.state.Load())
+		if err != nil {
+			return nil, err
+		}
+		u.states = append(u.states, entryState{e, st})
+		done[e] = struct{}{}
+	}
+	for name := range u.groups {
+		for e := range t.members[name] {
+			if _, found := done[e]; found {
+				continue
+			}
+			st := *e.state.Load()
+			st.grants = compile.effective(st.token)
+			u.states = append(u.states, entryState{e, &st})
+			done[e] = struct{}{}
+		}
+	}
+	return u, nil
 }
 
 // commit makes c durable and applies it. When it returns nil, no later request

@@ -20,7 +20,7 @@ const (
 const maxPending = 1000
 
 // auditLog is entries that no edit carries: refusals, sign-ins, stale secrets.
-// They are written within moments, off the path of the request.
+// They are written within a flush interval, off the path of the request.
 type auditLog struct {
 	mu      sync.Mutex
 	entries []AuditEntry

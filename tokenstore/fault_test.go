@@ -173,6 +173,7 @@ func TestAnEditOfAnotherGatewayCountsHere(t *testing.T) {
 func TestWhatAnOlderFeedTellsDoesNotUndoALoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, b := newFaulty(t)
+		synctest.Wait() // until the first feed is there
 		record, secret := b.create(tokenstore.NewToken{Name: "a"})
 		first := must(f.Load(t.Context()))(t).Tokens[0]
 		must(b.SetActive(t.Context(), root, record.ID, 0, false, ""))(t)

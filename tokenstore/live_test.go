@@ -397,6 +397,42 @@ func TestUsesAreWrittenOncePerInterval(t *testing.T) {
 	})
 }
 
+func TestNewSettingsCountAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, tokenstore.Options{FlushInterval: time.Hour})
+		_, secret := b.create(tokenstore.NewToken{Name: "a"})
+		b.open(secret).End()
+		b.Configure(tokenstore.Options{FlushInterval: time.Second, DefaultExpiry: 24 * time.Hour, MaxExpiry: 48 * time.Hour})
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if _, flushes := b.WriteCounts(); flushes != 1 {
+			t.Errorf("%d flushes", flushes)
+		}
+		record, _ := b.create(tokenstore.NewToken{Name: "b"})
+		if life := record.ExpiresAt.Sub(record.CreatedAt); life != 24*time.Hour {
+			t.Errorf("lives %s", life)
+		}
+		if _, _, err := b.CreateToken(t.Context(), root, tokenstore.NewToken{Name: "c", ExpiresIn: "3d"}); err == nil {
+			t.Error("lives too long")
+		}
+		b.Close()
+	})
+}
+
+func TestAKeyOutlivesTheService(t *testing.T) {
+	path := t.TempDir() + "/tokens.db"
+	b := openBench(t, path, tokenstore.Options{})
+	first := must(b.Key(t.Context(), "sessions"))(t)
+	b.Close()
+	if _, err := b.Key(t.Context(), "sessions"); !errors.Is(err, tokenstore.ErrClosed) {
+		t.Errorf("a closed service has keys: %v", err)
+	}
+	b = openBench(t, path, tokenstore.Options{})
+	if second := must(b.Key(t.Context(), "sessions"))(t); len(first) != 32 || string(first) != string(second) {
+		t.Error("another key")
+	}
+}
+
 func TestAClosedServiceRefusesAll(t *testing.T) {
 	b := newBench(t, tokenstore.Options{})
 	record, secret := b.create(tokenstore.NewToken{Name: "a"})

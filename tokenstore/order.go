@@ -2,7 +2,6 @@ package tokenstore
 
 import (
 	"cmp"
-	"container/heap"
 	"math"
 	"slices"
 	"strconv"
@@ -70,25 +69,27 @@ func (o order) less(a, b *sortKey) bool {
 	return c < 0
 }
 
-// topKeys keeps the first of many keys: a heap with the last of them on top, so
-// that a page of a hundred thousand tokens costs no sorting of them all.
+// topKeys keeps the first of many keys, so that a page of a hundred thousand
+// tokens costs no sorting of them all: it gathers twice as many as it needs,
+// and then lets go of the worse half.
 type topKeys struct {
 	limit int
 	order order
 	keys  []sortKey
+	full  bool // keys[limit-1] is the last that may still come in
 }
 
 func (t *topKeys) add(k sortKey) {
-	switch {
-	case len(t.keys) < t.limit:
-		heap.Push(t, k)
-	case t.order.less(&k, &t.keys[0]):
-		t.keys[0] = k
-		heap.Fix(t, 0)
+	if t.full && !t.order.less(&k, &t.keys[t.limit-1]) {
+		return
+	}
+	if t.keys = append(t.keys, k); len(t.keys) == 2*t.limit {
+		t.sorted()
+		t.full = true
 	}
 }
 
-// sorted returns the keys in their order.
+// sorted returns the first limit keys in their order.
 func (t *topKeys) sorted() []sortKey {
 	slices.SortFunc(t.keys, func(a, b sortKey) int {
 		if t.order.less(&a, &b) {
@@ -96,14 +97,9 @@ func (t *topKeys) sorted() []sortKey {
 		}
 		return 1
 	})
+	t.keys = t.keys[:min(t.limit, len(t.keys))]
 	return t.keys
 }
-
-func (t *topKeys) Len() int           { return len(t.keys) }
-func (t *topKeys) Less(i, j int) bool { return t.order.less(&t.keys[j], &t.keys[i]) }
-func (t *topKeys) Swap(i, j int)      { t.keys[i], t.keys[j] = t.keys[j], t.keys[i] }
-func (t *topKeys) Push(x any)         { t.keys = append(t.keys, x.(sortKey)) }
-func (t *topKeys) Pop() any           { panic("unused") }
 
 // text returns k as a cursor holds it.
 func (k sortKey) text() []byte {

@@ -73,8 +73,8 @@ func (s Secret) String() string { return DisplayKey(s.Key()) }
 // GoString is String.
 func (s Secret) GoString() string { return s.String() }
 
-// Format prints String for every verb: %x of a Stringer, for one, would be
-// harmless, but %p and %v of other types have surprised before.
+// Format prints String for every verb, also for those that would print the
+// pointer.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
 // MarshalText returns String, so that JSON does not hold the secret either.

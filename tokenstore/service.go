@@ -140,23 +140,32 @@ func (s *Service) Close() error {
 
 // tick does what is due from time to time, until ctx ends.
 func (s *Service) tick(ctx context.Context) {
-	ticker := time.NewTicker(s.options.Load().FlushInterval)
+	interval := s.options.Load().FlushInterval
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	pruned := time.Time{}
+	var pruned, audited time.Time
+	audit := func(now time.Time) {
+		audited = now
+		s.report("writing the audit trail failed; it will be tried again", s.flushAudit(ctx))
+	}
 	for {
-		interval := s.options.Load().FlushInterval
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.wake:
 			if next := s.options.Load().FlushInterval; next != interval {
-				ticker.Reset(next)
+				interval = next
+				ticker.Reset(interval)
 			}
-			s.report("writing the audit trail failed; it will be tried again", s.flushAudit(ctx))
+			// Not at once after the last time: together with maxPending this
+			// bounds how fast refusals can fill the disk.
+			if now := time.Now(); now.Sub(audited) >= interval {
+				audit(now)
+			}
 		case now := <-ticker.C:
 			s.sweep(time.Now())
 			s.report("writing times of last use failed; it will be tried again", s.flushUses(ctx))
-			s.report("writing the audit trail failed; it will be tried again", s.flushAudit(ctx))
+			audit(now)
 			if now.Sub(pruned) >= pruneInterval {
 				pruned = now
 				s.report("deleting old audit entries failed", s.prune(ctx))

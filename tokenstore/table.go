@@ -239,6 +239,3 @@ func (t *table) find(ref string) *entry {
 	}
 	return t.byKey[ref].entry
 }
-
-// group returns the group called name, or nil.
-func (t *table) group(name string) *Group { return t.groups[name] }
