@@ -8,11 +8,13 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -55,6 +57,62 @@ func TestThePageOfTheCaddyfileHasEveryWord(t *testing.T) {
 		}
 		if strings.Contains(module, "mcp_token") && !strings.Contains(read(t, "xcaddy.md"), "\n"+module+"\n") {
 			t.Errorf("xcaddy.md does not list %s", module)
+		}
+	}
+}
+
+var (
+	logged = regexp.MustCompile(`(?m)^\| (?:debug|info|warn|error) \| (.*) \| .* \|$`)
+	quoted = regexp.MustCompile("`([^`]+)`")
+	fqName = regexp.MustCompile(`fqName: "(caddy_mcp_token_\w+)"`)
+)
+
+func TestThePageOfTheCaddyfileHasTheLogMessagesOfTheCode(t *testing.T) {
+	files, err := filepath.Glob("caddymodule/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := ""
+	for _, file := range files {
+		code += read(t, file)
+	}
+	rows := logged.FindAllStringSubmatch(read(t, "docs/caddyfile.md"), -1)
+	if len(rows) == 0 {
+		t.Fatal("the table is gone")
+	}
+	for _, row := range rows {
+		for _, message := range quoted.FindAllStringSubmatch(row[1], -1) {
+			if !strings.Contains(code, strconv.Quote(message[1])) {
+				t.Errorf("nothing logs %q", message[1])
+			}
+		}
+	}
+}
+
+func TestThePageOfTheCaddyfileHasEveryMetric(t *testing.T) {
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
+	defer cancel()
+	if err := new(caddymodule.App).Provision(ctx); err != nil {
+		t.Fatal(err)
+	}
+	descriptions := make(chan *prometheus.Desc, 100)
+	ctx.GetMetricsRegistry().Describe(descriptions)
+	close(descriptions)
+	metrics := map[string]bool{}
+	for d := range descriptions {
+		if name := fqName.FindStringSubmatch(d.String()); name != nil {
+			metrics[name[1]] = true
+		}
+	}
+	page := read(t, "docs/caddyfile.md")
+	for name := range metrics {
+		if !mentions(page, name) {
+			t.Errorf("%s is not there", name)
+		}
+	}
+	for _, word := range regexp.MustCompile(`caddy_mcp_token_\w+`).FindAllString(page, -1) {
+		if !metrics[word] {
+			t.Errorf("there is no %s", word)
 		}
 	}
 }
