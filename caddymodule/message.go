@@ -17,6 +17,11 @@ import (
 // otherwise.
 const defaultMaxBody = 4 << 20
 
+// leastFiltered is how many bytes an answer or an event may have where lists
+// are filtered, unless max_body is more: results outgrow the calls that ask for
+// them, and clients take events of this size.
+const leastFiltered = 16 << 20
+
 // Forms in which a message is denied.
 const (
 	denyAsHTTP       = "http"
@@ -163,5 +168,5 @@ func (e *exchange) filter(w http.ResponseWriter) *mcp.ResponseFilter {
 	if e.message != nil {
 		id = e.message.ID
 	}
-	return mcp.NewResponseFilter(w, keep, id, int(e.h.MaxBody))
+	return mcp.NewResponseFilter(w, keep, id, int(max(e.h.MaxBody, leastFiltered)))
 }

@@ -90,6 +90,20 @@ func TestOtherMediaTypesAndSizesAreRefusedWithWhatToChange(t *testing.T) {
 	}
 }
 
+func TestAResultMayBeLargerThanACall(t *testing.T) {
+	r := newRig(t, "{"+rules+"\n max_body 1KiB\n}")
+	_, secret := r.token("a.b")
+	result := `{"jsonrpc":"2.0","id":1,"result":{"content":"` + strings.Repeat("x", 5<<20) + `"}}`
+	r.upstream = func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", "application/json")
+		_, err := io.WriteString(w, result)
+		return err
+	}
+	if a := r.post(call("1", "ok"), bearer(secret)); a.StatusCode != http.StatusOK || a.body != result {
+		t.Errorf("status %d, %d bytes", a.StatusCode, len(a.body))
+	}
+}
+
 func TestALimitOfRequestBodyKeepsItsStatus(t *testing.T) {
 	r := newRig(t, "{"+rules+"}")
 	_, secret := r.token("a.b")
