@@ -179,7 +179,7 @@ func (f *refusal) body(e *exchange) []byte {
 		e.bodyLeft = !whole
 	}
 	if f.asTool {
-		return toolResult(id, f.text)
+		return toolResult(id, f.text, e.message.Modern)
 	}
 	code := f.rpcCode
 	if code == 0 {
@@ -190,20 +190,25 @@ func (f *refusal) body(e *exchange) []byte {
 
 // toolResult is a result that says the tool failed: clients that lose their
 // session over an HTTP error show it to the model instead.
-func toolResult(id jsontext.Value, text string) []byte {
+func toolResult(id jsontext.Value, text string, modern bool) []byte {
 	type content struct {
 		Type string `json:"type"`
 		Text string `json:"text"`
 	}
 	type result struct {
+		Type    string    `json:"resultType,omitempty"` // since 2026-07-28 every result has one
 		Content []content `json:"content"`
 		IsError bool      `json:"isError"`
+	}
+	failed := result{Content: []content{{"text", text}}, IsError: true}
+	if modern {
+		failed.Type = "complete"
 	}
 	body, _ := json.Marshal(struct {
 		JSONRPC string         `json:"jsonrpc"`
 		ID      jsontext.Value `json:"id,omitzero"`
 		Result  result         `json:"result"`
-	}{"2.0", id, result{[]content{{"text", text}}, true}})
+	}{"2.0", id, failed})
 	return body
 }
 

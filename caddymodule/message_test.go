@@ -90,6 +90,16 @@ func TestOtherMediaTypesAndSizesAreRefusedWithWhatToChange(t *testing.T) {
 	}
 }
 
+func TestAToolThatIsDeniedInTheModernEraFailsWithAWholeResult(t *testing.T) {
+	r := newRig(t, "{"+rules+"deny_as tool_result\n}")
+	_, secret := r.token("a.b")
+	a := r.post(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"secret","arguments":{},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`,
+		bearer(secret), "MCP-Protocol-Version: 2026-07-28", "Mcp-Method: tools/call", "Mcp-Name: secret")
+	if a.StatusCode != http.StatusOK || !strings.Contains(a.body, `"result":{"resultType":"complete","content":[`) {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
 func TestAResultMayBeLargerThanACall(t *testing.T) {
 	r := newRig(t, "{"+rules+"\n max_body 1KiB\n}")
 	_, secret := r.token("a.b")
