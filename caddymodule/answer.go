@@ -50,6 +50,10 @@ var (
 		status: http.StatusServiceUnavailable, reason: tokenstore.ReasonStore, retryAfter: 5 * time.Second,
 		code: "unavailable", text: "Tokens cannot be checked at the moment. Try again later.",
 	}
+	errUpstreamCredential = &refusal{
+		status: http.StatusServiceUnavailable, reason: tokenstore.ReasonStore, retryAfter: 5 * time.Second,
+		code: "unavailable", text: "The server's own credential is missing at the gateway. Its operator has to set it.",
+	}
 )
 
 const badToken = "The token is not valid here: it is unknown, disabled, expired, or bound to another use. Ask whoever issued it."
@@ -95,6 +99,8 @@ func deniedText(d policy.Decision, m *mcp.Message) string {
 	switch {
 	case d.Rule == ruleManagement:
 		return what + " does not take tokens that manage tokens: use another one."
+	case d.Unclear:
+		return what + " is not open to this token with these arguments: one of them is missing, or of another type than a rule expects."
 	case len(d.Missing) == 0:
 		return what + " is not open to this token, whatever its permissions."
 	case len(d.Missing) == 1:

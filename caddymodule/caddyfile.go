@@ -217,9 +217,14 @@ func (h *Handler) unmarshalWord(d *caddyfile.Dispenser, seen *words) error {
 	case "realm":
 		return text(d, &h.Realm)
 	default:
-		return d.Errf("unrecognized subdirective '%s'", d.Val())
+		return d.Errf("unrecognized subdirective '%s': expected %s", d.Val(), handlerWords)
 	}
 }
+
+// handlerWords are what unmarshalWord knows, for whoever mistypes one.
+const handlerWords = "require, require_any, tool, prompt, resource, method, name, filter_lists, deny_as, hide_denied, " +
+	"max_body, allowed_origins, authorization_servers, audience, identity_headers, assertion, upstream_authorization, " +
+	"bind_sessions, rate_limit, auth_failure_limit, max_streams or realm"
 
 // Interface guards
 var (

@@ -61,8 +61,8 @@ func updateGolden(t *testing.T, file, source string) {
 
 func TestWhatIsWrongInACaddyfileIsSaidWithItsLine(t *testing.T) {
 	tests := []struct{ name, directive, want string }{
-		{"unknown word on the line", "mcp_token requires a.b", "unrecognized subdirective 'requires', at Caddyfile:2"},
-		{"unknown word in the block", "mcp_token {\n requier a.b\n}", "unrecognized subdirective 'requier', at Caddyfile:3"},
+		{"unknown word on the line", "mcp_token requires a.b", "unrecognized subdirective 'requires': expected " + handlerWords + ", at Caddyfile:2"},
+		{"unknown word in the block", "mcp_token {\n requier a.b\n}", "unrecognized subdirective 'requier': expected " + handlerWords + ", at Caddyfile:3"},
 		{"require without permission", "mcp_token require", "wrong argument count or unexpected line ending after 'require', at Caddyfile:2"},
 		{"wildcard in a requirement", "mcp_token require blog.*", "at Caddyfile:2"},
 		{"not a permission", "mcp_token require view", "at Caddyfile:2"},

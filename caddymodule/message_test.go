@@ -100,6 +100,16 @@ func TestAToolThatIsDeniedInTheModernEraFailsWithAWholeResult(t *testing.T) {
 	}
 }
 
+func TestAnArgumentOfAnotherTypeIsNamedAsTheReason(t *testing.T) {
+	r := newRig(t, "{\ntool act where \"args.action == 'delete'\" allow\n}")
+	_, secret := r.token("a.b")
+	a := r.post(`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"act","arguments":{"action":["delete"]}}}`, bearer(secret))
+	r.want(a, http.StatusForbidden, tokenstore.ReasonRule)
+	if !strings.Contains(a.body, "with these arguments") {
+		t.Errorf("body %s", a.body)
+	}
+}
+
 func TestAResultMayBeLargerThanACall(t *testing.T) {
 	r := newRig(t, "{"+rules+"\n max_body 1KiB\n}")
 	_, secret := r.token("a.b")

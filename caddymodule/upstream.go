@@ -21,7 +21,7 @@ func (e *exchange) credentialForUpstream() *refusal {
 	if err != nil {
 		// Without its credential the upstream would take the caller for a stranger.
 		e.h.logger.Error("upstream_authorization cannot be filled in", zap.Error(err))
-		return errStore
+		return errUpstreamCredential
 	}
 	e.authorization = value
 	return nil

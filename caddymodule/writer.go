@@ -84,11 +84,23 @@ func (w *responseWriter) watch() {
 		w.deadline.Lock()
 		defer w.deadline.Unlock()
 		if !w.finished {
-			_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(maxLastWrite))
+			_ = connection(w.ResponseWriter).SetWriteDeadline(time.Now().Add(maxLastWrite))
 		}
 	})
 	if w.e.changes != nil {
 		w.e.changes.announce(w, w.e.listChanges())
+	}
+}
+
+// connection is the server's own writer below all wrappers: its deadline may be
+// set while another goroutine writes, which those of wrappers may not.
+func connection(w http.ResponseWriter) *http.ResponseController {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return http.NewResponseController(w)
+		}
+		w = wrapper.Unwrap()
 	}
 }
 

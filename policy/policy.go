@@ -45,6 +45,10 @@ type Decision struct {
 
 	// Any says that one of Required is enough.
 	Any bool
+
+	// Unclear says that a condition could not be evaluated: with other
+	// arguments the answer may be another one.
+	Unclear bool
 }
 
 // Again decides anew, for the grants that the caller has now, what d decided on

@@ -31,6 +31,7 @@ func walk(rules []*rule, over Kind, q *question) (d Decision, ok bool) {
 			continue
 		case holds == failed:
 			d, holds = denied(r.failedWords), yes
+			d.Unclear = true
 		case over == KindResource && g.stars() > 0 && oddURI(q.uri) != "":
 			d = denied(r.oddWords)
 		case over == KindResource && q.pattern != nil && q.listing && r.mayAllow(q.subject.Grants, &caps):
