@@ -89,16 +89,6 @@ func (u *recorder) sites(text string) string {
 	return strings.ReplaceAll(text, "{$UPSTREAM}", u.url)
 }
 
-// one returns the one request of a case.
-func (u *recorder) one(t tb, name string) seen {
-	t.Helper()
-	all := u.of(name)
-	if len(all) != 1 {
-		t.Fatalf("the upstream saw %d requests, want 1", len(all))
-	}
-	return all[0]
-}
-
 // lines returns the header lines whose name, with _ and . read as -, is name:
 // what a CGI or WSGI upstream would take for it.
 func (s seen) lines(name string) []string {
