@@ -191,6 +191,8 @@ func TestRotationAtLoadFailsNoRequest(t *testing.T) {
 		return nil
 	})
 	status(t, g, "/", rotated.secret, http.StatusOK)
+	// The 401 above may be the end of a request that began within the grace.
+	status(t, g, "/", tok.secret, http.StatusUnauthorized)
 	var record struct {
 		Rotation *struct {
 			PreviousKey string     `json:"previous_key"`
