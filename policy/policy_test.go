@@ -1,131 +1,15 @@
 package policy_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mcptoken/caddy-mcp-token/mcp"
 	"github.com/mcptoken/caddy-mcp-token/policy"
 	"github.com/mcptoken/caddy-mcp-token/tokenstore"
 )
-
-// django is the snippet of the documentation, imported for the app blog.
-const django = "tool find_models allow\n" +
-	"tool list_* get_* describe_* actions_* related_* history_* autocomplete_* require blog.view_{1}\n" +
-	"tool create_* require blog.add_{1}\n" +
-	"tool update_* require blog.change_{1}\n" +
-	"tool delete_* require blog.delete_{1}\n" +
-	"tool action_* where `args.action == \"delete_selected\"` require blog.delete_{1}\n" +
-	"tool action_* require blog.change_{1}\n" +
-	"tool bulk_* where `args.operation == \"create\"` require blog.add_{1}\n" +
-	"tool bulk_* where `args.operation == \"update\"` require blog.change_{1}\n" +
-	"tool bulk_* where `args.operation == \"delete\"` require blog.delete_{1}"
-
-// rules reads one rule a line, as in a Caddyfile: words, of which one may be in
-// backquotes.
-func rules(t testing.TB, text string) []policy.Rule {
-	t.Helper()
-	var all []policy.Rule
-	for i, line := range strings.Split(text, "\n") {
-		var words []string
-		for j, part := range strings.Split(line, "`") {
-			if j%2 == 1 {
-				words = append(words, part)
-			} else {
-				words = append(words, strings.Fields(part)...)
-			}
-		}
-		if len(words) == 0 {
-			continue
-		}
-		r, ok := parse(words)
-		if !ok {
-			t.Fatalf("line %d: not a rule: %s", i+1, line)
-		}
-		r.File, r.Line = "/etc/caddy/Caddyfile", i+1
-		all = append(all, r)
-	}
-	return all
-}
-
-// parse reads the words of one rule.
-func parse(words []string) (policy.Rule, bool) {
-	var r policy.Rule
-	if len(words) > 0 {
-		r.Kind, words = policy.Kind(words[0]), words[1:]
-	}
-	for i, word := range words {
-		switch {
-		case word == "where" && i+1 < len(words):
-			r.Where = words[i+1]
-		case word == "require", word == "allow", word == "deny":
-			r.Effect, r.Require = policy.Effect(word), words[i+1:]
-			return r, true
-		case r.Where == "":
-			r.Match = append(r.Match, word)
-		}
-	}
-	return r, false
-}
-
-func compile(t testing.TB, text string) *policy.Policy {
-	t.Helper()
-	p, err := policy.Compile(policy.Config{Rules: rules(t, text)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-func holding(permissions ...string) policy.Subject {
-	return policy.Subject{Grants: tokenstore.NewGrants(permissions...), TokenName: "ci", TokenUser: "ada"}
-}
-
-func call(tool, arguments string) *mcp.Message {
-	m := &mcp.Message{Kind: mcp.Request, Method: "tools/call", Name: tool}
-	if arguments != "" {
-		m.Arguments = jsontext.Value(arguments)
-	}
-	return m
-}
-
-func method(name string) *mcp.Message { return &mcp.Message{Kind: mcp.Request, Method: name} }
-
-func read(uri string) *mcp.Message {
-	return &mcp.Message{Kind: mcp.Request, Method: "resources/read", URI: uri}
-}
-
-func get(prompt string) *mcp.Message {
-	return &mcp.Message{Kind: mcp.Request, Method: "prompts/get", Name: prompt}
-}
-
-// expect decides m and compares the answer with want, which is "allow" or
-// "deny", or the missing permissions.
-func expect(t *testing.T, p *policy.Policy, s policy.Subject, m *mcp.Message, want string) policy.Decision {
-	t.Helper()
-	d := p.Decide(s, m)
-	got := "allow"
-	switch {
-	case !d.Allowed && d.Reason == tokenstore.ReasonPermission:
-		got = strings.Join(d.Missing, " ")
-	case !d.Allowed:
-		got = "deny"
-		if d.Reason != tokenstore.ReasonRule {
-			t.Errorf("%s %s%s: reason %q", m.Method, m.Name, m.URI, d.Reason)
-		}
-	}
-	if got != want {
-		t.Errorf("%s %s%s %s: got %q by %q, want %q", m.Method, m.Name, m.URI, m.Arguments, got, d.Rule, want)
-	}
-	if d.Rule == "" {
-		t.Errorf("%s %s%s: no rule told", m.Method, m.Name, m.URI)
-	}
-	return d
-}
 
 func TestTheRulesOfDjangoAdminMCPAskForWhatEachToolDoes(t *testing.T) {
 	p := compile(t, django)
@@ -313,20 +197,6 @@ func TestACompletionFollowsTheRulesOfWhatItRefersTo(t *testing.T) {
 	expect(t, p, s, about("open", "file:///etc"), "deny")
 }
 
-func TestASubscriptionNeedsEveryResource(t *testing.T) {
-	p := compile(t, "resource a:* require r.{1}\nmethod tasks/* require t.use")
-	listen := func(tasks []string, uris ...string) *mcp.Message {
-		return &mcp.Message{Kind: mcp.Request, Method: "subscriptions/listen", URIs: uris, TaskIDs: tasks}
-	}
-	s := holding("r.x", "r.y")
-	expect(t, p, s, listen(nil), "allow")
-	expect(t, p, s, listen(nil, "a:x", "a:y"), "allow")
-	expect(t, p, s, listen(nil, "a:x", "a:z", "a:q"), "r.z r.q")
-	expect(t, p, s, listen(nil, "a:x", "b:x"), "deny")
-	expect(t, p, s, listen([]string{"1"}, "a:x"), "t.use")
-	expect(t, p, s, listen(nil, slices.Repeat([]string{"a:x"}, 257)...), "deny")
-}
-
 func TestTextThatCannotBePartOfAPermissionDenies(t *testing.T) {
 	p := compile(t, "tool get_* require {1}.view\ntool list_* require blog.view_{1}")
 	s := holding("*", "mcp_token.*")
@@ -335,102 +205,6 @@ func TestTextThatCannotBePartOfAPermissionDenies(t *testing.T) {
 		expect(t, p, s, call(tool, ""), "deny")
 	}
 	expect(t, p, holding("blog.*"), call("list_a.b", ""), "allow")
-}
-
-func TestOddURIsAreMatchedOnlyWhenSpelledOut(t *testing.T) {
-	p := compile(t, "resource file:///odd/../x allow\nresource file:///docs/* allow")
-	s := holding()
-	for uri, want := range map[string]string{
-		"file:///docs/a":                            "allow",
-		"file:///docs/":                             "allow",
-		"file:///docs/a%20b/c.txt":                  "allow",
-		"file:///docs/..a/b..":                      "allow",
-		"file:///docs/...":                          "allow",
-		"file:///docs/a.b?x=1.2":                    "allow",
-		"file:///docs/100%25":                       "allow",
-		"file:///docs/%C3%A9":                       "allow",
-		"file:///odd/../x":                          "allow",
-		"file:///docs/../secret":                    "deny",
-		"file:///docs/..":                           "deny",
-		"file:///docs/./a":                          "deny",
-		"file:///docs/a/..;x/b":                     "deny",
-		"file:///docs/?p=../a":                      "deny",
-		"file:///docs/%2e%2e/secret":                "deny",
-		"file:///docs/%2E%2E%2fsecret":              "deny",
-		"file:///docs/a%2fb":                        "deny",
-		"file:///docs/a%5Cb":                        "deny",
-		"file:///docs/%252e%252e/secret":            "deny",
-		"file:///docs/%25252fsecret":                "deny",
-		"file:///docs/%c0%ae%c0%ae/secret":          "deny",
-		"file:///docs/%73ecret":                     "deny",
-		"file:///docs/a%00":                         "deny",
-		"file:///docs/%u002e%u002e/secret":          "deny",
-		`file:///docs/..\secret`:                    "deny",
-		"file:///docs/.\t./secret":                  "deny",
-		"file:///docs/.. ":                          "deny",
-		"FILE:///docs/a":                            "deny",
-		"file:///docs":                              "deny",
-		"file:///docs/" + strings.Repeat("x", 9000): "deny",
-	} {
-		expect(t, p, s, read(uri), want)
-		if listed := p.Lists(s, mcp.Resources, uri); listed != (want == "allow") {
-			t.Errorf("%s: listed %v", uri, listed)
-		}
-	}
-}
-
-func TestAnOddURIMayStandBesideAGlob(t *testing.T) {
-	p := compile(t, "resource file:///* file:///a/../b allow")
-	expect(t, p, holding(), read("file:///a/../b"), "allow")
-	expect(t, p, holding(), read("file:///a/../c"), "deny")
-}
-
-func TestConditionsDoNotTakeATemplateForAURI(t *testing.T) {
-	p := compile(t, "resource r:* where `uri.endsWith(\".md\") || uri.endsWith(\"}\")` allow\n"+
-		"resource s:* where `token.name == \"ci\"` allow\n"+
-		"resource t:* where `uri.endsWith(\".md\")` deny\n"+
-		"resource t:* allow")
-	for template, completable := range map[string]bool{"r:{x}": false, "s:{x}": true, "t:{x}": false} {
-		if !p.Lists(holding(), mcp.ResourceTemplates, template) {
-			t.Errorf("%s: not listed", template)
-		}
-		d := p.Decide(holding(), &mcp.Message{Kind: mcp.Request, Method: "completion/complete", URI: template})
-		if d.Allowed != completable {
-			t.Errorf("%s: completable %v by %s", template, d.Allowed, d.Rule)
-		}
-	}
-}
-
-func TestResourceTemplatesAreListedIfSomeExpansionMayBeRead(t *testing.T) {
-	p := compile(t, "resource file:///docs/secret/* deny\n"+
-		"resource file:///docs/* require docs.read\n"+
-		"resource demo://*/* require demo.{1}\n"+
-		"resource exact://one allow")
-	for _, c := range []struct {
-		template string
-		grants   string
-		want     bool
-	}{
-		{"file:///docs/{name}", "docs.read", true},
-		{"file:///docs/{name}", "docs.write", false},
-		{"file:///{+path}", "docs.read", true},
-		{"file:///docs/secret/{name}", "docs.read", false},
-		{"file:///etc/{name}", "*", false},
-		{"demo://text/{id}", "demo.text", true},
-		{"demo://text/{id}", "demo.blob", false},
-		{"demo://te xt/{id}", "*", false},
-		{"demo://text/{id}", "other.text", false},
-		{"demo://{kind}/{id}", "demo.*", true},
-		{"exact://{x}", "a.b", true},
-		{"exact://two{x}", "a.b", false},
-		{"exact://one", "a.b", true},
-		{"{x}", "a.b", true},
-		{strings.Repeat("{x}/", 30), "docs.read", true},
-	} {
-		if got := p.Lists(holding(c.grants), mcp.ResourceTemplates, c.template); got != c.want {
-			t.Errorf("%s with %s: listed %v, want %v", c.template, c.grants, got, c.want)
-		}
-	}
 }
 
 func TestTheRouteAsksForAllOrForOne(t *testing.T) {
