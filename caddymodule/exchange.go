@@ -212,7 +212,7 @@ func (e *exchange) end() {
 func (e *exchange) refuse(f *refusal) {
 	e.count(resultRefused, f.reason)
 	if e.session != nil {
-		e.placeholders("http.auth.candidate.", e.session.Token())
+		e.placeholders(candidateNames, e.session.Token())
 		replacer(e.r).Set("http.auth.candidate.key", tokenstore.DisplayKey(e.session.Key()))
 	}
 	e.extraField(zap.String("mcp_token_reason", string(f.reason)))

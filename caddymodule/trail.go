@@ -37,12 +37,21 @@ func (e *exchange) logFields(f *refusal) []zap.Field {
 }
 
 // placeholders names the token to other directives and to the access log.
-func (e *exchange) placeholders(prefix string, token *tokenstore.Token) {
+func (e *exchange) placeholders(names placeholderNames, token *tokenstore.Token) {
 	repl := replacer(e.r)
-	repl.Set(prefix+"id", userID(token))
-	repl.Set(prefix+"token_id", token.ID)
-	repl.Set(prefix+"token_name", token.Name)
+	repl.Set(names.id, userID(token))
+	repl.Set(names.tokenID, token.ID)
+	repl.Set(names.tokenName, token.Name)
 }
+
+// placeholderNames are those of a caller: one who has been let in, and one who
+// has been recognised and refused.
+type placeholderNames struct{ id, tokenID, tokenName string }
+
+var (
+	userNames      = placeholderNames{"http.auth.user.id", "http.auth.user.token_id", "http.auth.user.token_name"}
+	candidateNames = placeholderNames{"http.auth.candidate.id", "http.auth.candidate.token_id", "http.auth.candidate.token_name"}
+)
 
 // userID is who answers for the token: the access log's user_id. A token
 // without a user answers for itself.

@@ -6,7 +6,7 @@ import (
 
 // admit names the token, which has passed, to other directives and the log.
 func (e *exchange) admit() *refusal {
-	e.placeholders("http.auth.user.", e.session.Token())
+	e.placeholders(userNames, e.session.Token())
 	return nil
 }
 
