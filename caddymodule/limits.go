@@ -14,11 +14,11 @@ import (
 func (e *exchange) checkRate() *refusal {
 	text, key := e.session.Token().RateLimit, e.session.Token().ID
 	if text == "" {
+		if e.h.RateLimit == "" {
+			return nil
+		}
 		text = e.h.RateLimit
 		key += "\x00" + e.h.app.routes.name(e.h) // routes count apart
-	}
-	if text == "" {
-		return nil
 	}
 	wait := e.gateway.rates.take(key, text, time.Now())
 	if wait == 0 {
