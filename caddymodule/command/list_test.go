@@ -33,7 +33,8 @@ func TestListIsATableForPeople(t *testing.T) {
 	s.must(t, "create", "a name that says at great length what the token is for, where it is used and by whom it was asked for",
 		"--group", "readers", "--group", "a group whose name is as long as that of a whole department")
 
-	r := s.with(t, invocation{later: 3*day + time.Minute}, "list")
+	// By name: two of them may be made within one millisecond.
+	r := s.with(t, invocation{later: 3*day + time.Minute}, "list", "--sort", "name")
 	lines := strings.Split(masked(r.stdout), "\n")
 	if len(lines) != 6 || r.code != 0 {
 		t.Fatalf("exit %d:\n%s", r.code, r.stdout)
@@ -51,9 +52,9 @@ func TestListIsATableForPeople(t *testing.T) {
 const goldenList = `
 KEY          NAME                     STATUS    GROUPS                   CREATED  LAST USED  EXPIRES
 mcp_KEYKEY…  a name that says at gr…  active    a group whose name is …  3d ago   never      in 86d
-mcp_KEYKEY…  日本語のなまえ           disabled  -                        3d ago   never      never
 mcp_KEYKEY…  Ada's laptop             active    -                        3d ago   never      in 8d
 mcp_KEYKEY…  ci                       active    readers                  3d ago   3d ago     in 86d
+mcp_KEYKEY…  日本語のなまえ           disabled  -                        3d ago   never      never
 `
 
 func TestListSaysNothingOnStdoutWhenNothingMatches(t *testing.T) {
