@@ -85,8 +85,9 @@ func (s *Service) flushUses(ctx context.Context) error {
 	return err
 }
 
-// instant returns t as it is stored and shown: UTC, whole milliseconds.
-func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+// instant returns t as it is stored and shown: UTC, whole microseconds. Tokens
+// made one after the other then sort in that order.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 // addrText returns addr as text, "" of the zero Addr.
 func addrText(addr netip.Addr) string {
