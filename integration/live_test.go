@@ -52,18 +52,18 @@ func TestRevocationEndsEveryStreamOfTheTokenAndNoOther(t *testing.T) {
 			created(t, g.admin(t, http.StatusOK, http.MethodPost, "/tokens/"+tok.ID+"/rotate", object{}))
 			return time.Now()
 		}},
-		{"the command line", 20, "credential_revoked", func(t *testing.T, tok token, _ string) time.Time {
+		{"the command line", many(), "credential_revoked", func(t *testing.T, tok token, _ string) time.Time {
 			if out := command(t, g.Home(), "mcp-token", "disable", tok.ID, "--address", g.Admin); out.code != 0 {
 				t.Fatalf("code %d: %s", out.code, out.stderr)
 			}
 			return time.Now()
 		}},
-		{"expiry", 50, "credential_expired", func(t *testing.T, tok token, _ string) time.Time {
+		{"expiry", many(), "credential_expired", func(t *testing.T, tok token, _ string) time.Time {
 			expiry := time.Now().Add(2 * time.Second).Truncate(time.Second)
 			g.patch(t, tok, object{"expires_at": expiry.UTC().Format(time.RFC3339)})
 			return expiry
 		}},
-		{"a group's edit", 50, "permission_changed", func(t *testing.T, _ token, group string) time.Time {
+		{"a group's edit", many(), "permission_changed", func(t *testing.T, _ token, group string) time.Time {
 			g.patchGroup(t, group, object{"permissions": []string{}})
 			return time.Now()
 		}},
@@ -79,7 +79,7 @@ func TestRevocationEndsEveryStreamOfTheTokenAndNoOther(t *testing.T) {
 			g.patch(t, tok, object{"allowed_cidrs": []string{netip.MustParsePrefix("192.0.2.0/24").String()}})
 			return time.Now()
 		}},
-		{"after two reloads", 50, "credential_revoked", func(t *testing.T, tok token, _ string) time.Time {
+		{"after two reloads", many(), "credential_revoked", func(t *testing.T, tok token, _ string) time.Time {
 			for range 2 {
 				generation++
 				g.reload(t, streaming(upstream.url, generation))
