@@ -166,7 +166,7 @@ func (c *call) recordStranger(err error) {
 	stranger := c.actor
 	stranger.Type, stranger.ID, stranger.Name = tokenstore.ActorToken, refusal.TokenID, refusal.Name
 	if service, err := c.Service(); err == nil {
-		service.RecordRefusal(c.r.Context(), stranger, tokenstore.ActionSignIn, string(refusal.Reason))
+		service.RecordAccess(c.r.Context(), stranger, tokenstore.ActionSignIn, string(refusal.Reason))
 	}
 }
 
@@ -186,7 +186,7 @@ func (c *call) may(right string) bool {
 // that must not be touched.
 func (c *call) forbid(e *endpoint) error {
 	action := cmp.Or(e.action, tokenstore.ActionRefused)
-	c.service.RecordRefusal(c.r.Context(), c.actor, action,
+	c.service.RecordAccess(c.r.Context(), c.actor, action,
 		fmt.Sprintf("%s %s needs the right %s", c.r.Method, c.r.URL.EscapedPath(), e.right))
 	return problem(codeForbidden, "This needs the right "+e.right+".")
 }

@@ -65,12 +65,12 @@ func (s *Service) flushAudit(ctx context.Context) error {
 	return err
 }
 
-// RecordRefusal puts on the audit trail that a was refused what action says,
-// and why; without a reason, that it was let in or out: a sign-in, a sign-out.
-func (s *Service) RecordRefusal(_ context.Context, a Actor, action Action, reason string) {
+// RecordAccess puts on the audit trail that a came or went, as action says: a
+// sign-in, a sign-out. With a reason it says that a was refused, and why.
+func (s *Service) RecordAccess(_ context.Context, a Actor, action Action, refused string) {
 	e := s.auditEntry(a, action, Target{})
-	if reason != "" {
-		e.Result, e.Reason = ResultDenied, clip(reason)
+	if refused != "" {
+		e.Result, e.Reason = ResultDenied, clip(refused)
 	}
 	s.enqueue(e)
 }

@@ -255,8 +255,8 @@ func TestEveryEditIsOnTheAuditTrailWithoutSecrets(t *testing.T) {
 	if err := errors.Join(b.DeleteGroup(ctx, actor, "h", 0), b.DeleteToken(ctx, actor, record.ID, 0)); err != nil {
 		t.Fatal(err)
 	}
-	b.RecordRefusal(ctx, actor, tokenstore.ActionSignIn, "")
-	b.RecordRefusal(ctx, actor, tokenstore.ActionSignIn, "unknown")
+	b.RecordAccess(ctx, actor, tokenstore.ActionSignIn, "")
+	b.RecordAccess(ctx, actor, tokenstore.ActionSignIn, "unknown")
 
 	page := must(b.Audit(ctx, root, tokenstore.AuditQuery{}))(t)
 	var actions []tokenstore.Action

@@ -135,7 +135,7 @@ func TestARefusalThatCannotBeWrittenIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, b := newFaulty(t)
 		f.set(func() { f.noCommit = true })
-		b.RecordRefusal(t.Context(), root, tokenstore.ActionSignIn, "unknown")
+		b.RecordAccess(t.Context(), root, tokenstore.ActionSignIn, "unknown")
 		time.Sleep(10 * time.Second)
 		f.set(func() { f.noCommit = false })
 		time.Sleep(2 * time.Second)

@@ -94,7 +94,7 @@ func (s *Site) require(w http.ResponseWriter, r *http.Request, v *visitor, right
 	if v.actor.Grants.Has(right) {
 		return true
 	}
-	v.service.RecordRefusal(r.Context(), v.actor, tokenstore.ActionRefused, "lacks "+right)
+	v.service.RecordAccess(r.Context(), v.actor, tokenstore.ActionRefused, "lacks "+right)
 	s.fail(w, r, http.StatusForbidden, "Not allowed", "Your token lacks "+right+".")
 	return false
 }

@@ -99,7 +99,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request) {
 			status, text = http.StatusForbidden, "This token holds no management right, such as mcp_token.view_token."
 		}
 		if s.failures.Allow() {
-			service.RecordRefusal(r.Context(), actor, tokenstore.ActionSignIn, err.Error())
+			service.RecordAccess(r.Context(), actor, tokenstore.ActionSignIn, err.Error())
 		} else {
 			status, text = http.StatusTooManyRequests, "Too many failed sign-ins. Wait a minute."
 			w.Header().Set("Retry-After", "60")
@@ -109,7 +109,7 @@ func (s *Site) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	s.sessions.close(r)
 	setCookie(w, r, s.sessions.open(actor.ID, key, time.Now()))
-	service.RecordRefusal(r.Context(), actor, tokenstore.ActionSignIn, "")
+	service.RecordAccess(r.Context(), actor, tokenstore.ActionSignIn, "")
 	redirect(w, r, "tokens")
 }
 
@@ -139,7 +139,7 @@ func (s *Site) prove(service *tokenstore.Service, r *http.Request, text string) 
 func (s *Site) signOut(w http.ResponseWriter, r *http.Request, v *visitor) {
 	s.sessions.close(r)
 	setCookie(w, r, "")
-	v.service.RecordRefusal(r.Context(), v.actor, tokenstore.ActionSignOut, "")
+	v.service.RecordAccess(r.Context(), v.actor, tokenstore.ActionSignOut, "")
 	redirect(w, r, "")
 }
 

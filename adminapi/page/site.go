@@ -98,7 +98,7 @@ func (s *Site) guard(next http.Handler) http.Handler {
 	csrf := http.NewCrossOriginProtection()
 	csrf.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if service, err := s.Service(); err == nil {
-			service.RecordRefusal(r.Context(), s.stranger(r), tokenstore.ActionRefused, "request from another site")
+			service.RecordAccess(r.Context(), s.stranger(r), tokenstore.ActionRefused, "request from another site")
 		}
 		s.fail(w, r, http.StatusForbidden, "Refused", "This request came from another site.")
 	}))
