@@ -76,8 +76,8 @@ func demo(t *testing.T, dir string) string {
 }
 
 func TestTheDemoWorksAsItSays(t *testing.T) {
-	dir := filepath.Join(suite.dir, "demo")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	dir, err := os.MkdirTemp(suite.dir, "demo")
+	if err != nil {
 		t.Fatal(err)
 	}
 	var said, url string
