@@ -98,14 +98,15 @@ test("by keyboard alone", async () => {
     assert.fail(`not reached by Tab: ${locator}`);
   };
   await page.goto(stage.page + "/");
-  await page.keyboard.type(stage.adminSecret); // the field has the focus
+  await page.locator("#token:focus").waitFor(); // it has the focus from the start
+  await page.keyboard.type(stage.adminSecret);
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Tokens", level: 1 }).waitFor();
 
   await to(page.getByRole("link", { name: "Create token" }));
   await page.keyboard.press("Enter");
-  await page.getByRole("heading", { name: "Create a token" }).waitFor();
-  await page.keyboard.type("keyboard agent"); // so has the name
+  await page.locator("#name:focus").waitFor(); // so has the name
+  await page.keyboard.type("keyboard agent");
   await to(page.getByLabel("Permissions", { exact: true }));
   await page.keyboard.type("blog.*");
   await to(page.getByRole("button", { name: "Create token" }));
