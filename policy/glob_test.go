@@ -143,7 +143,7 @@ func FuzzGlob(f *testing.F) {
 	f.Add("file:///*/x", "file:///\xff/x")
 	f.Fuzz(func(t *testing.T, pattern, s string) {
 		if checkGlob(KindResource, pattern) != nil {
-			t.Skip()
+			return
 		}
 		parts := strings.Split(pattern, "*")
 		for i := range parts {
